@@ -1,0 +1,87 @@
+//! From a key's id to a candidate: the records that must be in order before anybody may prove anything.
+
+use kv::Entry;
+use model::{AccessKeyId, AccountState, Basis, KeyState, Principal, ShareState};
+
+use crate::{Caller, CallerKind, Candidate, Directory, Error, LookupError, keys, records};
+
+/// Key, account and share, in order and in agreement, as they were at one moment.
+struct Standing {
+    principal: Principal,
+    basis: Basis,
+    secret: Option<Entry>,
+}
+
+impl Directory {
+    /// The candidate for `key_id`, as a request names it. Two reads; what counts comes from the second, which sees
+    /// key, secret, account and share at one moment.
+    ///
+    /// # Errors
+    /// [`LookupError`]; it does not depend on the secret, which nobody has shown to know yet.
+    pub async fn candidate(&self, key_id: &str) -> Result<Candidate, LookupError> {
+        let id = AccessKeyId::new(key_id).map_err(|_| LookupError::Unknown)?;
+        let Standing { principal, basis, secret } = self.standing(&id).await?;
+        let secret = secret.ok_or_else(|| Error::corrupt(&keys::secret(&id), "the key is there, its secret is not"))?;
+        let secret = self.sealer.open(&id, &secret.value)?;
+        Ok(Candidate::new(principal, basis, secret))
+    }
+
+    /// The same caller with its records read anew, if its key would still be let in: for another attempt at a commit
+    /// that met a conflict. The proof of the first attempt stands, as a key's secret never changes.
+    ///
+    /// # Errors
+    /// [`LookupError`], as if the key were presented now.
+    pub async fn refresh(&self, caller: &Caller) -> Result<Caller, LookupError> {
+        let key = match (caller.kind(), caller.principal()) {
+            (CallerKind::Key, Principal::Key { key, .. }) => key,
+            _ => return Ok(caller.clone()),
+        };
+        let Standing { principal, basis, .. } = self.standing(&key.id).await?;
+        Ok(Caller::of_key(principal, basis))
+    }
+
+    async fn standing(&self, id: &AccessKeyId) -> Result<Standing, LookupError> {
+        let at = keys::access_key(id);
+        let Some(entry) = self.one(at.clone()).await? else { return Err(LookupError::Unknown) };
+        let hint = records::access_key(&entry.key, &entry.value)?;
+
+        // The key again, with what it names: apart, each could be in order at its own moment and never all at once.
+        let mut wanted = vec![at, keys::secret(id), keys::account(&hint.account)];
+        wanted.extend(hint.share.as_ref().map(keys::share));
+        let mut found = self.engine.get_many(&wanted).await?.into_iter();
+        let [key, secret, account, share] = std::array::from_fn(|_| found.next().flatten());
+
+        let Some(key) = key else { return Err(LookupError::Unknown) };
+        let key = records::stored(key, records::access_key)?;
+        let damaged = |what| LookupError::Internal(Error::corrupt(&key.key, what));
+        if key.value.account != hint.account || key.value.share != hint.share {
+            return Err(damaged("it has changed hands"));
+        }
+        let account = account.ok_or_else(|| damaged("its account does not exist"))?;
+        let account = records::stored(account, records::account)?;
+        let share = share.map(|share| records::stored(share, records::share)).transpose()?;
+        let mut revoked = false;
+        match (&key.value.share, &share) {
+            (None, None) => {}
+            (Some(_), Some(share)) if share.value.key == *id && share.value.account == account.value.id => {
+                revoked = share.value.state != ShareState::Active;
+            }
+            (Some(_), Some(_)) => return Err(damaged("its share is of another key or account")),
+            _ => return Err(damaged("its share does not exist")),
+        }
+        if account.value.state != AccountState::Active {
+            return Err(LookupError::AccountSuspended);
+        }
+        if key.value.state != KeyState::Enabled || revoked {
+            return Err(LookupError::Disabled);
+        }
+
+        let mut basis = Basis(Vec::with_capacity(3));
+        basis.0.push((key.key.to_vec(), Some(key.revision)));
+        basis.0.push((account.key.to_vec(), Some(account.revision)));
+        basis.0.extend(share.iter().map(|share| (share.key.to_vec(), Some(share.revision))));
+        let principal =
+            Principal::Key { account: account.value, key: key.value, share: share.map(|share| share.value) };
+        Ok(Standing { principal, basis, secret })
+    }
+}
