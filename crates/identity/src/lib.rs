@@ -22,6 +22,8 @@ mod caller;
 mod directory;
 mod error;
 mod fresh;
+#[cfg(test)]
+mod golden;
 mod keys;
 mod lookup;
 mod master;
