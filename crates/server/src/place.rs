@@ -1,0 +1,91 @@
+//! Where a data directory's store is to be had: from the server that has it open, or by opening it.
+//!
+//! The store's lock decides. Between two processes there are moments when one has the lock and nobody answers (a server
+//! that starts or drains, a command that runs without a server), so a store in use is asked for again for a while.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::admin::{Command, Failure, FailureKind, Outcome};
+use crate::cli::{Common, ServeFlags};
+use crate::complaint::{Cause, Complaint};
+use crate::engine::Engine;
+use crate::socket::{self, Connection, Execute};
+
+/// How long another process may have the store without answering.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The store, or who has it.
+pub(crate) enum Place {
+    /// A server runs.
+    Server(Connection),
+    /// None did; it is ours now. With whether it was made just now.
+    Store(Engine, bool),
+}
+
+/// Opens the store of `common.data`, unless a server has it.
+pub(crate) async fn open(common: &Common, flags: &ServeFlags) -> Result<Place, Complaint> {
+    let begun = Instant::now();
+    loop {
+        match Engine::open(common, flags).await {
+            Ok((engine, fresh)) => return Ok(Place::Store(engine, fresh)),
+            Err(complaint) if complaint.cause == Cause::StoreInUse => {
+                if let Some(server) = socket::connect(&common.data).await? {
+                    return Ok(Place::Server(server));
+                }
+                if begun.elapsed() > PATIENCE {
+                    return Err(complaint);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(complaint) => return Err(complaint),
+        }
+    }
+}
+
+/// Finds a store that exists: a command never makes one in a directory that was typed wrongly.
+pub(crate) async fn find(
+    common: &Common,
+    flags: impl FnOnce() -> Result<ServeFlags, Complaint>,
+) -> Result<Place, Complaint> {
+    if let Some(server) = socket::connect(&common.data).await? {
+        return Ok(Place::Server(server));
+    }
+    if !has_store(&common.data) {
+        return Err(Complaint::failed(
+            format!("there is no store in {}", common.data.display()),
+            "Name the data directory with --data, or make a store there with `bailiwick serve`.",
+        ));
+    }
+    open(common, &flags()?).await
+}
+
+fn has_store(dir: &Path) -> bool {
+    dir.join("meta.redb").exists()
+}
+
+impl Place {
+    /// Has `command` executed there, as this process's user.
+    pub(crate) async fn ask(self, command: Command) -> Result<Outcome, Complaint> {
+        let answer = match self {
+            Place::Server(server) => server.ask(&command).await?,
+            Place::Store(engine, _) => {
+                let answer = engine.execute(rustix::process::geteuid().as_raw(), command).await;
+                engine.drain().await;
+                answer
+            }
+        };
+        answer.map_err(complaint)
+    }
+}
+
+/// What a person is told of a failure.
+pub(crate) fn complaint(failure: Failure) -> Complaint {
+    match failure.kind {
+        FailureKind::Invalid => Complaint::usage(failure.message, failure.remedy),
+        FailureKind::NotFound | FailureKind::Conflict | FailureKind::Unavailable => {
+            Complaint::failed(failure.message, failure.remedy)
+        }
+    }
+}
