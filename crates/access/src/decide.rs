@@ -15,7 +15,8 @@ use crate::{Denial, Evidence, ObjectFacts, Permit, Question, Reason, Resource, S
 ///   bucket (overwrite, delete, settings), and reads object and ACL only by a grant.
 /// - An object's owner may read it and read and change its ACL, whatever the ACL says.
 /// - Others have what grants give; in a bucket whose ownership is BucketOwnerEnforced, nothing.
-/// - A share's key has its preset on its bucket and nothing else.
+/// - A share's key has its preset on its bucket and nothing else; on an object of another than the share's giver, no more
+///   than the giver has.
 /// - Reading an object that is not there is allowed to whom the listing would tell so.
 /// - An unfinished upload is its initiator's, while it may write, and the bucket owner's. Where the upload is not there,
 ///   whoever may write hears so.
@@ -45,7 +46,7 @@ fn settle(question: &Question<'_>, evidence: &Evidence<'_>) -> Settled {
     let scene = evidence.bucket.map(|bucket| Scene::new(bucket, evidence.settings));
     match (rule, scene) {
         (Rule::OwnList, _) => own_list(standing, evidence.settings),
-        (Rule::Create, scene) => create(standing, scene.as_ref(), evidence.settings),
+        (Rule::Create, scene) => create(standing, scene.as_ref(), evidence),
         (_, None) => no(Reason::NoBucket),
         (rule, Some(scene)) => match standing {
             Standing::Share(account, share) => {
@@ -86,7 +87,7 @@ fn rule(action: Action) -> Rule {
         Action::HeadBucket | Action::ListBucket | Action::ListBucketMultipartUploads => LIST,
         Action::GetBucketAcl => Rule::Bucket(Permission::ReadAcp),
         Action::PutBucketAcl => Rule::Bucket(Permission::WriteAcp),
-        Action::DeleteObject => Rule::Bucket(Permission::Write),
+        Action::DeleteObject => WRITE,
         Action::PutObject | Action::AbortMultipartUpload | Action::ListMultipartUploadParts => Rule::Upload,
         Action::GetObject | Action::GetObjectAttributes => object(Permission::Read),
         Action::GetObjectAcl => object(Permission::ReadAcp),
@@ -98,6 +99,9 @@ fn rule(action: Action) -> Rule {
 
 /// What listing a bucket takes, and therefore learning that an object is not there.
 const LIST: Rule = Rule::Bucket(Permission::Read);
+
+/// What changing a bucket's objects takes.
+const WRITE: Rule = Rule::Bucket(Permission::Write);
 
 /// Whether the action that `rule` is of can be asked of such a resource.
 fn fits(rule: Rule, resource: Resource<'_>) -> bool {
@@ -144,12 +148,9 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// What a grant on the bucket that names the account, and no group, gives it.
-    pub(crate) fn by_name(&self, account: &CanonicalId, wanted: Option<Permission>) -> Option<Reason> {
-        match matching(&self.bucket.acl, Some(account), wanted, Groups::Aside) {
-            Match::Granted(at) if !self.acls_off => Some(Reason::BucketGrant(at)),
-            Match::Granted(_) | Match::Ignored(_) | Match::Nothing => None,
-        }
+    /// Whether a grant on the bucket that counts names the account itself.
+    pub(crate) fn names(&self, account: &CanonicalId) -> bool {
+        !self.acls_off && matches!(matching(&self.bucket.acl, Some(account), None, Groups::Aside), Match::Granted(_))
     }
 
     /// What the object's ACL gives `who`.
@@ -174,14 +175,14 @@ fn own_list(standing: Standing<'_>, settings: &Settings) -> Settled {
     }
 }
 
-/// CreateBucket. Clients ask for it before they write, so whoever may write to a bucket that exists is allowed to: the
-/// operation then changes nothing.
-fn create(standing: Standing<'_>, scene: Option<&Scene<'_>>, settings: &Settings) -> Settled {
+/// CreateBucket. Clients ask for it before they write, so whoever may write to a bucket that exists is allowed to, by
+/// whatever grant: the operation then changes nothing.
+fn create(standing: Standing<'_>, scene: Option<&Scene<'_>>, evidence: &Evidence<'_>) -> Settled {
     let account = match standing {
         Standing::Anonymous => return no(Reason::NeedsKey),
         Standing::Account(account) | Standing::Share(account, _) => account,
     };
-    if settings.strict_signup && account.kind == AccountKind::Guest {
+    if evidence.settings.strict_signup && account.kind == AccountKind::Guest {
         return no(Reason::StrictSignup);
     }
     match (standing, scene) {
@@ -191,10 +192,9 @@ fn create(standing: Standing<'_>, scene: Option<&Scene<'_>>, settings: &Settings
         }
         (Standing::Share(..), None) => no(Reason::ShareElsewhere),
         (_, _) if account.kind == AccountKind::Owner => Ok(Reasons::of(Reason::MayOwnBuckets)),
-        (_, Some(scene)) => match scene.by_name(&account.canonical_id, Some(Permission::Write)) {
-            Some(reason) => Ok(Reasons::of(reason)),
-            None => no(Reason::GuestOwnsNothing),
-        },
+        (_, Some(scene)) => {
+            by_right(standing, WRITE, scene, evidence).map_err(|_| Reasons::of(Reason::GuestOwnsNothing))
+        }
         (_, None) => no(Reason::GuestOwnsNothing),
     }
 }
@@ -296,6 +296,7 @@ fn by_share(
                 Some(Match::Nothing) | None => no(Reason::GiverMayNotRead),
             }
         }
-        (Rule::OwnList | Rule::Create | Rule::Owner | Rule::AnyGrant | Rule::Bucket(_), _) => Ok(allowed),
+        (Rule::Owner | Rule::AnyGrant | Rule::Bucket(_), _) => Ok(allowed),
+        (Rule::OwnList | Rule::Create, _) => no(Reason::WrongResource),
     }
 }

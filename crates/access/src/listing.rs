@@ -16,7 +16,7 @@ pub fn lists_bucket(principal: &Principal, bucket: &Bucket, settings: &Settings,
         Err(_) | Ok(Standing::Anonymous) => false,
         Ok(Standing::Share(_, share)) => covers(share, bucket).is_ok(),
         Ok(standing @ Standing::Account(account)) => {
-            standing.owns(bucket) || Scene::new(bucket, settings).by_name(&account.canonical_id, None).is_some()
+            standing.owns(bucket) || Scene::new(bucket, settings).names(&account.canonical_id)
         }
     }
 }

@@ -66,7 +66,48 @@ impl Verdict {
 /// Leave to do one thing once. An operation takes it by value and does exactly what it names, on condition that the
 /// records of its basis are unchanged.
 ///
-/// It is made only by [`crate::decide`], and there is no second one from a first.
+/// It is made only by [`crate::decide`], and there is no second one from a first. What has one may read it:
+/// ```
+/// fn read(permit: access::Permit) -> (model::Action, Option<model::BucketName>) {
+///     (permit.action(), permit.bucket().cloned())
+/// }
+/// ```
+/// but cannot put one together:
+/// ```compile_fail,E0451
+/// fn forge(honest: access::Permit) -> access::Permit {
+///     access::Permit { action: model::Action::DeleteBucket, ..honest }
+/// }
+/// ```
+/// nor ask for it in another way than by the decision:
+/// ```compile_fail,E0624
+/// fn forge(question: access::Question<'_>, denied: access::Denial) -> access::Permit {
+///     access::Permit::new(&question, model::Basis::default(), todo!())
+/// }
+/// ```
+/// ```compile_fail,E0277
+/// fn forge() -> access::Permit {
+///     Default::default()
+/// }
+/// ```
+/// nor make it say something else:
+/// ```compile_fail,E0616
+/// fn widen(mut permit: access::Permit) -> access::Permit {
+///     permit.action = model::Action::DeleteBucket;
+///     permit
+/// }
+/// ```
+/// nor keep one after giving it away:
+/// ```compile_fail,E0599
+/// fn keep(permit: access::Permit) -> (access::Permit, access::Permit) {
+///     (permit.clone(), permit)
+/// }
+/// ```
+/// ```compile_fail,E0382
+/// fn twice(permit: access::Permit, operation: fn(access::Permit)) {
+///     operation(permit);
+///     operation(permit);
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {

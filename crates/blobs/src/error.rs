@@ -1,5 +1,8 @@
 //! What can go wrong with a body.
 
+use std::fmt::Display;
+use std::io;
+
 use model::BlobId;
 
 /// The store cannot do it.
@@ -22,4 +25,19 @@ pub enum Error {
     /// Any other failure of the device.
     #[error("the bodies cannot be read or written: {0}")]
     Io(String),
+}
+
+impl Error {
+    /// The device's answer to an attempt at `what` (a path, or a path and a verb). No room and no quota are [`Error::Full`].
+    pub(crate) fn device(what: impl Display, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Full,
+            _ => Error::Io(format!("{what}: {error}")),
+        }
+    }
+
+    /// `blob` is not what was written.
+    pub(crate) fn corrupt(id: BlobId, what: impl Into<String>) -> Self {
+        Error::Corrupt { id, what: what.into() }
+    }
 }

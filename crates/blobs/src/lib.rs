@@ -18,6 +18,6 @@ mod memory;
 mod store;
 
 pub use error::Error;
-pub use local::{LocalDisk, LocalOptions};
+pub use local::{Durability, LocalDisk, LocalOptions};
 pub use memory::Memory;
-pub use store::{BlobRef, Blobs, Reader, Staged, SyncSeam};
+pub use store::{BlobRef, Blobs, MAX_CHUNK_BYTES, Reader, Staged, SyncSeam};

@@ -9,6 +9,9 @@ use model::BlobId;
 
 use crate::Error;
 
+/// Most bytes in one chunk that a [`Reader`] hands out: 256 KiB.
+pub const MAX_CHUNK_BYTES: usize = 256 * 1024;
+
 /// Names a published blob and says what must be found there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlobRef {
@@ -65,4 +68,16 @@ pub trait SyncSeam: Send + Sync + 'static {
 
     /// Makes the entries of a directory durable.
     fn sync_dir(&self, dir: &Path) -> std::io::Result<()>;
+}
+
+/// `range`, if it lies within `blob`. What does not is the caller's mistake and reads nothing.
+pub(crate) fn checked_range(blob: &BlobRef, range: Range<u64>) -> Result<Range<u64>, Error> {
+    if range.start > range.end || range.end > blob.len {
+        let BlobRef { id, len, .. } = blob;
+        return Err(Error::Io(format!(
+            "bytes {}..{} were asked of blob {id}, which has {len}",
+            range.start, range.end
+        )));
+    }
+    Ok(range)
 }

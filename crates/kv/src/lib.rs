@@ -11,13 +11,14 @@
 //!
 //! Absent on purpose: record formats, S3, retries. A conflict is told to the caller, who decides anew.
 
+mod chain;
 pub mod conformance;
 mod embedded;
 mod engine;
 mod error;
 mod memory;
 
-pub use embedded::{Embedded, EmbeddedOptions};
+pub use embedded::{Durability, Embedded, EmbeddedOptions, PlainFile, SyncSeam};
 pub use engine::{
     Change, Commit, Engine, Entry, EntryOrPrefix, Key, KeyRange, ListQuery, Listing, Page, Receipt, Require, Write,
     decode_counter, log_entry_key,

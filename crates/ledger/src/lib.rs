@@ -1,1 +1,130 @@
-//! ledger.
+//! Who did what, and who pays: an event for each committed change, and usage by owner, bucket and causing key.
+//!
+//! Events and usage are planned here as [`kv::Write`]s and committed in the change that they tell of, so that neither
+//! can exist without the other. Events form a log whose entries the engine numbers without gaps and chains under a key,
+//! so that a removed or altered one is detected ([`Ledger::verify`]). What reads cause (bytes out, requests) is
+//! collected in a [`Meter`] and written in batches.
+//!
+//! Absent on purpose: who may see it, HTTP, prices.
+
+mod event;
+mod meter;
+mod usage;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use kv::{Engine, Key, KeyRange, Write};
+use model::AccountId;
+use sha2::Sha256;
+
+pub use event::{Actor, Event};
+pub use meter::Meter;
+pub use usage::{Usage, UsageKey, add};
+
+/// Where the log of events is.
+const LOG: &[u8] = b"L/";
+
+/// The ledger cannot answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The engine cannot.
+    #[error(transparent)]
+    Engine(#[from] kv::Error),
+    /// What is stored is not what was written.
+    #[error("the ledger is damaged at entry {entry}: {what}")]
+    Corrupt {
+        /// The number of the first entry that is wrong; 0 for the head or for usage.
+        entry: u64,
+        /// What was found.
+        what: String,
+    },
+}
+
+/// The write that records `event`.
+pub fn append(event: &Event) -> Write {
+    Write::Append { log: Key::from_static(LOG), payload: event.encode() }
+}
+
+/// Reads the ledger.
+#[derive(Clone)]
+pub struct Ledger {
+    engine: Arc<dyn Engine>,
+}
+
+impl Ledger {
+    /// Reads from `engine`.
+    pub fn new(engine: Arc<dyn Engine>) -> Self {
+        Ledger { engine }
+    }
+
+    /// Up to `limit` events after the number `after` (0: from the first), each with its number.
+    pub async fn events(&self, after: u64, limit: usize) -> Result<Vec<(u64, Event)>, Error> {
+        let entries = self.entries(after, limit).await?;
+        entries.into_iter().map(|(number, payload, _)| Ok((number, Event::decode(number, &payload)?))).collect()
+    }
+
+    async fn entries(&self, after: u64, limit: usize) -> Result<Vec<(u64, Bytes, [u8; 32])>, Error> {
+        let start = kv::log_entry_key(LOG, after.saturating_add(1));
+        let end = KeyRange::prefix(Key::from_static(LOG)).end;
+        let page = self.engine.scan(KeyRange { start, end }, limit).await?;
+        let part = |e: kv::Entry| {
+            let number = e.key.get(LOG.len()..).and_then(|n| n.try_into().ok()).map(u64::from_be_bytes);
+            let number = number.ok_or_else(|| corrupt(0, "an entry has no number"))?;
+            let chain = e.value.first_chunk::<32>().ok_or_else(|| corrupt(number, "the entry has no chain"))?;
+            Ok((number, e.value.slice(32..), *chain))
+        };
+        page.entries.into_iter().map(part).collect()
+    }
+
+    /// Checks the whole log against the key under which it was written, and says how many events it holds. Events that
+    /// are appended meanwhile are checked too.
+    ///
+    /// It cannot tell a log that was cut off together with its head from one that never grew: whoever must notice that
+    /// keeps a number that this returned, elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] naming the first entry that is missing or not what was written.
+    pub async fn verify(&self, log_key: &[u8; 32]) -> Result<u64, Error> {
+        let mut chain = [0; 32];
+        let mut last = 0;
+        loop {
+            let entries = self.entries(last, 1000).await?;
+            if entries.is_empty() {
+                let head = self.engine.get_many(&[Key::from_static(LOG)]).await?.pop().flatten();
+                let agrees = match &head {
+                    None => last == 0,
+                    Some(head) => head.value.as_ref() == [&last.to_be_bytes()[..], &chain].concat(),
+                };
+                if agrees {
+                    return Ok(last);
+                }
+                // Unless entries came between the two reads, the head knows of some that are not there.
+                if self.entries(last, 1).await?.is_empty() {
+                    return Err(corrupt(last + 1, "the log is shorter than its head says, or its head is damaged"));
+                }
+            }
+            for (number, payload, stored) in entries {
+                if number != last + 1 {
+                    return Err(corrupt(last + 1, "the entry is missing"));
+                }
+                let mut mac = Hmac::<Sha256>::new_from_slice(log_key).expect("any length is a key");
+                mac.update(&chain);
+                mac.update(&number.to_be_bytes());
+                mac.update(&payload);
+                mac.verify_slice(&stored).map_err(|_| corrupt(number, "the entry is not what was written"))?;
+                (chain, last) = (stored, number);
+            }
+        }
+    }
+
+    /// All usage, or that of one owner, by owner, bucket and cause.
+    pub async fn usage(&self, owner: Option<&AccountId>) -> Result<Vec<(UsageKey, Usage)>, Error> {
+        usage::read(self.engine.as_ref(), owner).await
+    }
+}
+
+fn corrupt(entry: u64, what: &str) -> Error {
+    Error::Corrupt { entry, what: what.to_owned() }
+}

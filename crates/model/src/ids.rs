@@ -8,7 +8,12 @@ use crate::Invalid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Revision(pub u64);
 
-pub(crate) fn checked(what: &'static str, text: &str, len: usize, ok: impl Fn(u8) -> bool) -> Result<Box<str>, Invalid> {
+pub(crate) fn checked(
+    what: &'static str,
+    text: &str,
+    len: usize,
+    ok: impl Fn(u8) -> bool,
+) -> Result<Box<str>, Invalid> {
     if text.len() != len || !text.bytes().all(ok) {
         return Err(Invalid::new(what, "is not of the form that Bailiwick gives out"));
     }
@@ -56,7 +61,7 @@ const fn lower_hex(b: u8) -> bool {
 }
 
 text_id! {
-    /// The public half of an access key: 20 characters of `A-Z 2-7`, beginning with `BW`.
+    /// The public half of an access key: 20 characters of `A-Z 2-7`. Those that Bailiwick gives out begin with `BW`.
     AccessKeyId, "access key id", 20, |b: u8| b.is_ascii_uppercase() || matches!(b, b'2'..=b'7')
 }
 text_id! {

@@ -43,7 +43,7 @@ pub const OPTIONS: KeyOptions = KeyOptions { allow_sigv2: false, created: NOW };
 
 impl World {
     pub fn new() -> Self {
-        let engine: Arc<dyn Engine> = Arc::new(kv::Memory::new());
+        let engine: Arc<dyn Engine> = Arc::new(kv::Memory::new([7; 32]));
         World { directory: Directory::new(engine.clone(), master(1)), engine }
     }
 

@@ -1,0 +1,10 @@
+//! What `access` promises: a table of every decision for people to read, a second opinion on random ones, and the laws
+//! that hold for all of them.
+
+mod admission;
+mod decisions;
+mod golden;
+mod laws;
+mod naive;
+mod situations;
+mod world;

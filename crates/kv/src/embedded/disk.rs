@@ -1,0 +1,232 @@
+//! The file below redb: every byte and every sync goes through one seam, and a full device is known for what it is.
+//!
+//! Growth reserves its blocks (`fallocate`), so that on file systems that overwrite in place only growth can run out
+//! of room, and growth comes before anything of a commit was written. redb takes any failed call for the end of the
+//! handle, so growth that finds no room is carried out sparsely and *noted*; the committer looks at the note before it
+//! commits, and rolls back instead.
+//!
+//! Absent on purpose: locks within the file. One lock over the whole file, taken when it is opened, lives as long as
+//! [`Disk`] does, and so spans the reopening of redb over the same file.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// What the engine does to its file. A test's own implementation counts, freezes, fails or forgets.
+///
+/// A failed [`sync`](SyncSeam::sync) is final for the engine. An error of the kinds `StorageFull`, `QuotaExceeded` and
+/// `FileTooLarge` means that there is no room; any other that the device is not to be trusted.
+pub trait SyncSeam: Send + Sync + 'static {
+    /// Fills `out` from `offset` on; fewer bytes are an error.
+    fn read(&self, file: &File, offset: u64, out: &mut [u8]) -> io::Result<()>;
+
+    /// Writes all of `data` at `offset`.
+    fn write(&self, file: &File, offset: u64, data: &[u8]) -> io::Result<()>;
+
+    /// Lengthens the file to `to` if it is shorter, and reserves room for the bytes between `from` and `to`; those
+    /// that were not there read as zeros.
+    fn reserve(&self, file: &File, from: u64, to: u64) -> io::Result<()>;
+
+    /// Cuts the file, or lengthens it without reserving room.
+    fn set_len(&self, file: &File, len: u64) -> io::Result<()>;
+
+    /// Makes content and length durable.
+    fn sync(&self, file: &File) -> io::Result<()>;
+
+    /// Bytes that can still be reserved on the device.
+    fn room(&self, file: &File) -> io::Result<u64>;
+}
+
+/// The seam of a real store: positioned reads and writes, `fallocate`, `fdatasync`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlainFile;
+
+impl SyncSeam for PlainFile {
+    fn read(&self, file: &File, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        file.read_exact_at(out, offset)
+    }
+
+    fn write(&self, file: &File, offset: u64, data: &[u8]) -> io::Result<()> {
+        file.write_all_at(data, offset)
+    }
+
+    fn reserve(&self, file: &File, from: u64, to: u64) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{FallocateFlags, fallocate};
+            use rustix::io::Errno;
+            loop {
+                match fallocate(file, FallocateFlags::empty(), from, to - from) {
+                    Ok(()) => return Ok(()),
+                    Err(Errno::INTR) => {}
+                    // A file system that cannot reserve: its writes say when it is full.
+                    Err(Errno::OPNOTSUPP | Errno::NOSYS) => break,
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
+        }
+        if file.metadata()?.len() < to { file.set_len(to) } else { Ok(()) }
+    }
+
+    fn set_len(&self, file: &File, len: u64) -> io::Result<()> {
+        file.set_len(len)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn room(&self, file: &File) -> io::Result<u64> {
+        let stat = rustix::fs::fstatvfs(file)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+}
+
+/// What failed since [`Disk::begin`].
+#[derive(Debug, Clone, Default)]
+pub(super) struct Faults {
+    /// A growth found no room and was carried out sparsely: roll back.
+    pub(super) short: bool,
+    /// A call was refused for want of room.
+    pub(super) full: bool,
+    /// The first other failure.
+    pub(super) broken: Option<String>,
+}
+
+#[derive(Default)]
+struct State {
+    faults: Faults,
+    /// From here on the file may have holes: it grew sparsely and the commit went through all the same.
+    holes: Option<u64>,
+    /// Bytes that the last growth without room asked for.
+    wanted: u64,
+}
+
+/// The open, locked file of a store.
+pub(super) struct Disk {
+    file: File,
+    seam: Arc<dyn SyncSeam>,
+    state: Mutex<State>,
+}
+
+impl Disk {
+    pub(super) fn new(file: File, seam: Arc<dyn SyncSeam>) -> Self {
+        Disk { file, seam, state: Mutex::default() }
+    }
+
+    /// Forgets what failed; called where a batch begins.
+    pub(super) fn begin(&self) {
+        self.state.lock().faults = Faults::default();
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        self.state.lock().faults.clone()
+    }
+
+    /// Whether calls failed since [`begin`](Disk::begin), and only for want of room.
+    pub(super) fn ran_full(&self) -> bool {
+        let faults = &self.state.lock().faults;
+        faults.broken.is_none() && (faults.full || faults.short)
+    }
+
+    /// Bytes that the device can still take; 0 if it does not say.
+    pub(super) fn room(&self) -> u64 {
+        self.seam.room(&self.file).unwrap_or(0)
+    }
+
+    /// Fills the holes that a growth without room left behind, if the device can take them now; whether there are none.
+    pub(super) fn fill_holes(&self) -> bool {
+        let Some(from) = self.state.lock().holes else { return true };
+        let filled = self.file.metadata().is_ok_and(|metadata| match metadata.len() {
+            to if to > from => self.room() >= to - from && self.seam.reserve(&self.file, from, to).is_ok(),
+            _ => true,
+        });
+        if filled {
+            self.state.lock().holes = None;
+        }
+        filled
+    }
+
+    /// Whether a commit may fall into a hole.
+    pub(super) fn has_holes(&self) -> bool {
+        self.state.lock().holes.is_some()
+    }
+
+    /// Bytes that the last growth without room asked for.
+    pub(super) fn wanted(&self) -> u64 {
+        self.state.lock().wanted
+    }
+
+    fn note<T>(&self, what: &str, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result {
+            let mut state = self.state.lock();
+            if is_full(error) && what != "sync" {
+                state.faults.full = true;
+            } else {
+                state.faults.broken.get_or_insert_with(|| format!("{what}: {error}"));
+            }
+        }
+        result
+    }
+
+    fn resize(&self, len: u64) -> io::Result<()> {
+        let old = self.file.metadata()?.len();
+        if len <= old {
+            let holes = &mut self.state.lock().holes;
+            *holes = holes.filter(|from| *from < len);
+            return self.seam.set_len(&self.file, len);
+        }
+        match self.seam.reserve(&self.file, old, len) {
+            Err(error) if is_full(&error) => {
+                // Gives back what was reserved of it, so that the little room there is goes to what is written.
+                self.seam.set_len(&self.file, old)?;
+                self.seam.set_len(&self.file, len)?;
+                let mut state = self.state.lock();
+                state.faults.short = true;
+                state.wanted = len - old;
+                state.holes = Some(state.holes.map_or(old, |from| from.min(old)));
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// What redb is given.
+pub(super) struct Backend(pub(super) Arc<Disk>);
+
+impl std::fmt::Debug for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Backend").field(&self.0.file).finish()
+    }
+}
+
+impl redb::StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.0.note("size", self.0.file.metadata().map(|m| m.len()))
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.note("read", self.0.seam.read(&self.0.file, offset, out))
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.note("size", self.0.resize(len))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.note("sync", self.0.seam.sync(&self.0.file))
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.note("write", self.0.seam.write(&self.0.file, offset, data))
+    }
+}

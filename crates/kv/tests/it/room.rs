@@ -1,0 +1,86 @@
+//! A device that runs full.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use kv::{Durability, Engine, Error, Key, Write};
+
+use crate::probe::Probe;
+use crate::store::{Place, change, dump, put};
+
+const DEVICE: u64 = 3 << 20;
+
+#[tokio::test]
+async fn where_growth_is_reserved_a_full_device_is_told_and_recovers() {
+    runs_full_and_recovers(Probe::of(DEVICE, true)).await;
+}
+
+#[tokio::test]
+async fn where_only_writes_tell_a_full_device_is_told_and_recovers() {
+    runs_full_and_recovers(Probe::of(DEVICE, false)).await;
+}
+
+async fn runs_full_and_recovers(probe: Arc<Probe>) {
+    let place = Place::new();
+    let engine = place.open_on(probe.clone(), Durability::Full).unwrap();
+    let store = |i: usize| {
+        let count = Write::Add { key: "n".into(), delta: 1, ceiling: None };
+        engine.commit(change(vec![put(format!("k/{i:04}"), vec![i as u8; 3000]), count]))
+    };
+    let mut stored = 0;
+    let full = loop {
+        match store(stored).await {
+            Ok(outcome) => drop(outcome.unwrap()),
+            Err(error) => break error,
+        }
+        stored += 1;
+    };
+    assert!(matches!(full, Error::Full), "{full:?}");
+    assert!(stored > 50, "{stored}");
+    for _ in 0..20 {
+        assert!(matches!(store(stored).await, Err(Error::Full)));
+    }
+    assert_eq!(engine.health(), None);
+    let held = dump(&engine).await;
+    assert_eq!(held.len(), stored + 1, "reads go on, and nothing of what was refused is there");
+
+    let mut removed = 0;
+    for i in 0..stored / 2 {
+        let delete = Write::Delete(Key::from(format!("k/{i:04}")));
+        // It rests after it had to open the file anew.
+        for _ in 0..50 {
+            match engine.commit(change(vec![delete.clone()])).await {
+                Ok(outcome) => {
+                    outcome.unwrap();
+                    removed += 1;
+                    break;
+                }
+                Err(error) => assert!(matches!(error, Error::Full), "{error:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+    assert_eq!(removed, stored / 2, "of {stored}");
+    assert_eq!(dump(&engine).await.len(), stored + 1 - removed);
+
+    probe.device.store(256 << 20, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for i in 0..stored * 2 {
+        store(stored + i).await.unwrap().unwrap();
+    }
+    assert_eq!(engine.health(), None);
+    let held = dump(&engine).await;
+    assert_eq!(held.len(), stored * 3 + 1 - removed);
+    engine.close().unwrap();
+    assert_eq!(dump(&place.open().unwrap()).await, held);
+}
+
+#[tokio::test]
+async fn without_room_for_a_store_none_is_made() {
+    let place = Place::new();
+    let error = place.open_on(Probe::of(4096, true), Durability::Full).unwrap_err();
+    assert!(matches!(error, Error::Full), "{error:?}");
+    assert!(!place.path.exists());
+    assert_eq!(dump(&place.open().unwrap()).await, []);
+}

@@ -1,0 +1,182 @@
+//! What was recorded is what is read, and what was tampered with shows.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use kv::{Change, Engine, Key, Memory, Write, log_entry_key};
+use ledger::{Error, Ledger};
+use proptest::prelude::*;
+
+use crate::world::{LOG_KEY, World, event, now};
+
+fn entry(n: u64) -> Key {
+    log_entry_key(b"L/", n)
+}
+
+fn value(world: &World, key: &Key) -> Bytes {
+    now(world.engine.get_many(std::slice::from_ref(key))).unwrap().pop().flatten().unwrap().value
+}
+
+/// The number of the first entry that is found wrong.
+fn first_wrong(world: &World) -> u64 {
+    match now(world.ledger.verify(&LOG_KEY)) {
+        Err(Error::Corrupt { entry, .. }) => entry,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn events_are_read_in_order_with_their_numbers_and_verified() {
+    let world = World::with_events(2_345);
+    assert_eq!(now(world.ledger.verify(&LOG_KEY)).unwrap(), 2_345);
+    let read = now(world.ledger.events(0, 10_000)).unwrap();
+    assert_eq!(read, (1..=2_345).map(|n| (n, event(n))).collect::<Vec<_>>());
+    let page = now(world.ledger.events(2_300, 7)).unwrap();
+    assert_eq!(page, (2_301..2_308).map(|n| (n, event(n))).collect::<Vec<_>>());
+    assert!(now(world.ledger.events(2_345, 7)).unwrap().is_empty());
+}
+
+#[test]
+fn an_empty_log_is_in_order_and_two_events_of_one_change_are_two_entries() {
+    let world = World::new();
+    assert_eq!(now(world.ledger.verify(&LOG_KEY)).unwrap(), 0);
+    world.write(vec![ledger::append(&event(1)), ledger::append(&event(2))]);
+    assert_eq!(now(world.ledger.verify(&LOG_KEY)).unwrap(), 2);
+}
+
+#[test]
+fn a_change_that_is_refused_leaves_no_event() {
+    let world = World::with_events(1);
+    let refused = Change {
+        require: vec![kv::Require::Absent(entry(1))],
+        write: vec![Write::Put(Bytes::from_static(b"x"), Bytes::new()), ledger::append(&event(2))],
+    };
+    assert!(now(world.engine.commit(refused)).unwrap().is_err());
+    assert_eq!(now(world.ledger.verify(&LOG_KEY)).unwrap(), 1);
+}
+
+#[test]
+fn an_altered_event_shows_whichever_byte_it_was() {
+    let world = World::with_events(3);
+    let was = value(&world, &entry(2));
+    for at in 0..was.len() {
+        let mut altered = was.to_vec();
+        altered[at] ^= 1;
+        world.write(vec![Write::Put(entry(2), altered.into())]);
+        assert_eq!(first_wrong(&world), 2, "byte {at}");
+    }
+    for len in [0, 31, was.len() - 1] {
+        world.write(vec![Write::Put(entry(2), was.slice(..len))]);
+        assert_eq!(first_wrong(&world), 2, "cut at {len}");
+    }
+    world.write(vec![Write::Put(entry(2), was)]);
+    assert_eq!(now(world.ledger.verify(&LOG_KEY)).unwrap(), 3);
+}
+
+#[test]
+fn a_removed_moved_or_invented_event_shows() {
+    for gone in 1..=4 {
+        let world = World::with_events(4);
+        world.write(vec![Write::Delete(entry(gone))]);
+        assert_eq!(first_wrong(&world), gone);
+    }
+    let world = World::with_events(4);
+    let (second, third) = (value(&world, &entry(2)), value(&world, &entry(3)));
+    world.write(vec![Write::Put(entry(2), third), Write::Put(entry(3), second)]);
+    assert_eq!(first_wrong(&world), 2);
+
+    let world = World::with_events(4);
+    let copied = value(&world, &entry(4));
+    world.write(vec![Write::Put(entry(5), copied)]);
+    assert_eq!(first_wrong(&world), 5);
+}
+
+#[test]
+fn a_log_cut_off_at_its_end_shows_and_so_does_a_lost_or_altered_head() {
+    let world = World::with_events(4);
+    let head = value(&world, &Key::from_static(b"L/"));
+    world.write(vec![Write::Delete(entry(3)), Write::Delete(entry(4))]);
+    assert_eq!(first_wrong(&world), 3);
+    world.write((1..=4).map(|n| Write::Delete(entry(n))).collect());
+    assert_eq!(first_wrong(&world), 1, "nothing but the head is left");
+
+    let world = World::with_events(4);
+    world.write(vec![Write::Delete(Key::from_static(b"L/"))]);
+    assert_eq!(first_wrong(&world), 5);
+    for at in 0..head.len() {
+        let mut altered = head.to_vec();
+        altered[at] ^= 1;
+        world.write(vec![Write::Put(Key::from_static(b"L/"), altered.into())]);
+        first_wrong(&world);
+    }
+    world.write(vec![Write::Put(Key::from_static(b"L/"), head)]);
+    assert_eq!(now(world.ledger.verify(&LOG_KEY)).unwrap(), 4);
+}
+
+#[test]
+fn a_log_of_another_key_does_not_pass() {
+    let world = World::with_events(1);
+    assert!(now(world.ledger.verify(&[8; 32])).is_err());
+}
+
+#[test]
+fn events_that_are_appended_during_a_check_do_not_look_like_damage() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(async {
+        let engine = Arc::new(Memory::new(LOG_KEY));
+        let ledger = Ledger::new(engine.clone());
+        let stop = Arc::new(AtomicBool::new(false));
+        let writer = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                let mut n = 0;
+                while !stop.load(Ordering::Relaxed) && n < 20_000 {
+                    n += 1;
+                    let change = Change { require: vec![], write: vec![ledger::append(&event(n))] };
+                    engine.commit(change).await.unwrap().unwrap();
+                    tokio::task::yield_now().await;
+                }
+                n
+            }
+        });
+        let mut seen = 0;
+        for _ in 0..100 {
+            let count = ledger.verify(&LOG_KEY).await.unwrap();
+            assert!(count >= seen);
+            seen = count;
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(ledger.verify(&LOG_KEY).await.unwrap(), writer.await.unwrap());
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_way_of_tampering_with_some_entries_passes(
+        count in 1..8u64,
+        deeds in prop::collection::vec((0..3u8, 1..9u64, 1..9u64), 1..5),
+    ) {
+        let world = World::with_events(count);
+        let all = |world: &World| now(world.engine.scan(kv::KeyRange::prefix(&b"L/"[..]), usize::MAX)).unwrap().entries;
+        let before: Vec<_> = all(&world).into_iter().map(|e| (e.key, e.value)).collect();
+        for (deed, to, from) in deeds {
+            let there = |n: u64| now(world.engine.get_many(&[entry(n)])).unwrap().pop().flatten().map(|e| e.value);
+            match (deed, there(from)) {
+                (0, _) => world.write(vec![Write::Delete(entry(to))]),
+                (1, Some(value)) => world.write(vec![Write::Put(entry(to), value)]),
+                (_, Some(value)) => {
+                    let mut altered = value.to_vec();
+                    let at = usize::try_from(to).unwrap() * 7 % altered.len();
+                    altered[at] ^= 0x40;
+                    world.write(vec![Write::Put(entry(from), altered.into())]);
+                }
+                (_, None) => {}
+            }
+        }
+        let after: Vec<_> = all(&world).into_iter().map(|e| (e.key, e.value)).collect();
+        prop_assert_eq!(now(world.ledger.verify(&LOG_KEY)).is_ok(), before == after);
+    }
+}

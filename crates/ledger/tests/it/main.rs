@@ -1,0 +1,6 @@
+//! What the ledger promises, tried on the reference engine.
+
+mod chain;
+mod formats;
+mod usage;
+mod world;

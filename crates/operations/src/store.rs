@@ -1,0 +1,171 @@
+//! The store as a value: what it is made of, and what every request brings along.
+
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use blobs::Blobs;
+use catalog::{Catalog, Stored};
+use identity::{Caller, Candidate, Directory};
+use kv::Engine;
+use ledger::{Ledger, Meter, Usage};
+use model::{BlobId, Bucket, PublicAccessBlock, Timestamp};
+
+use crate::garbage::Pins;
+use crate::throttle::{Attempt, Throttle};
+use crate::upkeep::LastUses;
+use crate::{Error, gate};
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How the store behaves.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What decides over access for the whole server.
+    pub access: access::Settings,
+    /// What each new bucket is blocked by of its own.
+    pub new_bucket_block: Option<PublicAccessBlock>,
+    /// Bodies up to this many bytes are stored in the engine, with their record.
+    pub inline_bytes: usize,
+}
+
+/// What a store is made of.
+pub struct Parts {
+    /// Where records are.
+    pub engine: Arc<dyn Engine>,
+    /// Where bodies are.
+    pub blobs: Arc<dyn Blobs>,
+    /// Who is who. It reads from the same engine.
+    pub directory: Directory,
+    /// How the store behaves.
+    pub settings: Settings,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Why nothing can be written, if nothing can: what the engine says of itself.
+    pub trouble: Box<dyn Fn() -> Option<String> + Send + Sync>,
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+/// What clones of a store share.
+pub struct Inner {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) directory: Directory,
+    pub(crate) catalog: Catalog,
+    pub(crate) ledger: Ledger,
+    pub(crate) settings: Settings,
+    pub(crate) throttle: Throttle,
+    pub(crate) pins: Pins,
+    pub(crate) meter: Meter,
+    pub(crate) uses: LastUses,
+    pub(crate) trouble: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    clock: Clock,
+    /// Sequence of the ids of bodies in the engine.
+    inline: AtomicU64,
+}
+
+impl Deref for Store {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// What every request brings along.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Who asks, proven.
+    pub caller: Caller,
+    /// Names the request in the ledger and the log.
+    pub request_id: String,
+    /// From which address, where it is known.
+    pub source: Option<IpAddr>,
+    /// The account id of whom the caller takes the bucket to be (`x-amz-expected-bucket-owner`).
+    pub expected_owner: Option<String>,
+}
+
+/// Ids of bodies in the engine have this bit in their sequence; those that the store of bodies gives out never reach it,
+/// so that the two never meet where either may name a manifest.
+const INLINE: u64 = 1 << 63;
+
+impl Store {
+    /// A store of `parts`. Before the first request, [`Store::start`] must have been called.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { engine, blobs, directory, settings, clock, trouble } = parts;
+        Store(Arc::new(Inner {
+            catalog: Catalog::new(engine.clone()),
+            ledger: Ledger::new(engine.clone()),
+            engine,
+            blobs,
+            directory,
+            settings,
+            throttle: Throttle::default(),
+            pins: Pins::default(),
+            meter: Meter::default(),
+            uses: LastUses::default(),
+            trouble,
+            clock,
+            inline: AtomicU64::new(INLINE),
+        }))
+    }
+
+    /// The candidate for the access key of that id, from that address.
+    ///
+    /// # Errors
+    /// [`Error::InvalidAccessKey`]; [`Error::SlowDown`] for an address that failed too often lately.
+    pub async fn candidate(&self, key_id: &str, source: Option<IpAddr>) -> Result<Candidate, Error> {
+        if !self.throttle.allows(Attempt::Signature, source) {
+            return Err(Error::SlowDown);
+        }
+        let found = self.directory.candidate(key_id).await.map_err(Error::from);
+        if matches!(found, Err(Error::InvalidAccessKey)) {
+            self.signature_failed(source);
+        }
+        found
+    }
+
+    /// Notes that somebody at that address did not prove to hold the key that it named.
+    pub fn signature_failed(&self, source: Option<IpAddr>) {
+        self.throttle.failed(Attempt::Signature, source);
+    }
+
+    /// Notes that the caller's key was used now.
+    pub fn key_used(&self, caller: &Caller) {
+        if let Some(key) = caller.principal().key_id() {
+            self.uses.note(key, self.now());
+        }
+    }
+
+    /// The clock: the only one of this crate.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Counts a request that changes nothing; one that does counts itself in its commit.
+    pub(crate) fn count_request(&self, ctx: &Context, bucket: &Stored<Bucket>) {
+        self.meter.add(self.usage_key(ctx, bucket), &Usage { requests: 1, ..Usage::default() });
+    }
+
+    /// A name for a body that goes into the engine.
+    pub(crate) fn fresh_inline_id(&self) -> BlobId {
+        BlobId::from_parts(self.blobs.epoch(), self.inline.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Context {
+    /// The operator's, for one command.
+    pub(crate) fn operator(uid: u32, request_id: String) -> Self {
+        Context { caller: Caller::operator(uid), request_id, source: None, expected_owner: None }
+    }
+
+    /// Which key this request's usage is booked on.
+    pub(crate) fn cause(&self) -> String {
+        gate::actor(&self.caller).cause().to_owned()
+    }
+}

@@ -1,0 +1,198 @@
+//! A store with an owner, a guest and a bucket between them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use identity::{Directory, MasterKey};
+use kv::Engine;
+use model::{BucketName, ChecksumAlgorithm, ObjectKey, ObjectOwnership, PublicAccessBlock, Timestamp};
+use operations::admin::{Command, NewAccount, NewShare, Outcome};
+use operations::{
+    Aborted, AclInput, Context, CreateBucket, Described, Error, Expected, GetObject, GranteeInput, Parts, PutObject,
+    Settings, Source, Store, WriteConditions, Written,
+};
+
+pub const BUCKET: &str = "myproject.example.com";
+pub const GUEST: &str = "aws-myproject@example.com";
+/// Bodies up to this go into the engine.
+pub const INLINE_BYTES: usize = 100;
+
+pub struct World {
+    pub store: Store,
+    pub engine: Arc<dyn Engine>,
+    pub blobs: Arc<blobs::Memory>,
+    pub clock: Arc<AtomicU64>,
+    pub owner: Context,
+    pub guest: Context,
+    pub bucket: BucketName,
+}
+
+pub fn name(text: &str) -> BucketName {
+    BucketName::new(text).unwrap()
+}
+
+pub fn key(text: &str) -> ObjectKey {
+    ObjectKey::new(text).unwrap()
+}
+
+/// An open store over these, with the clock in the year 2026.
+pub fn store_over(engine: Arc<dyn Engine>, blobs: Arc<blobs::Memory>, clock: &Arc<AtomicU64>) -> Store {
+    let clock = clock.clone();
+    Store::new(Parts {
+        directory: Directory::new(engine.clone(), MasterKey::from_bytes(std::array::from_fn(|i| i as u8))),
+        engine,
+        blobs,
+        settings: Settings {
+            access: access::Settings {
+                public_access_block: PublicAccessBlock::NONE,
+                default_ownership: ObjectOwnership::OwnerOwns,
+                strict_signup: false,
+            },
+            new_bucket_block: None,
+            inline_bytes: INLINE_BYTES,
+        },
+        clock: Arc::new(move || Timestamp::from_millis(clock.fetch_add(1, Ordering::Relaxed))),
+        trouble: Box::new(|| None),
+    })
+}
+
+impl World {
+    /// The owner's bucket, with WRITE and READ granted to the guest by e-mail address.
+    pub async fn new() -> World {
+        World::over(Arc::new(kv::Memory::new([7; 32]))).await
+    }
+
+    pub async fn over(engine: Arc<dyn Engine>) -> World {
+        let blobs = Arc::new(blobs::Memory::new());
+        let clock = Arc::new(AtomicU64::new(1_764_000_000_000));
+        let store = store_over(engine.clone(), blobs.clone(), &clock);
+        assert!(store.start().await.unwrap());
+        let owner = account(&store, "owner@example.com", false).await;
+        let guest = account(&store, GUEST, true).await;
+        let owner = by_key(&store, &owner.access_key_id).await;
+        let guest = by_key(&store, &guest.access_key_id).await;
+        let bucket = name(BUCKET);
+        let world = World { store, engine, blobs, clock, owner, guest, bucket };
+        world.make(&world.owner, BUCKET).await.unwrap();
+        let grants = [model::Permission::Write, model::Permission::Read]
+            .map(|permission| (GranteeInput::Email(GUEST.to_owned()), permission));
+        let acl = AclInput::Grants(grants.to_vec());
+        world.store.put_bucket_acl(&mut world.owner.clone(), &world.bucket, None, &acl).await.unwrap();
+        world
+    }
+
+    pub async fn make(&self, ctx: &Context, bucket: &str) -> Result<(), Error> {
+        let new = CreateBucket { bucket: &name(bucket), acl: AclInput::Default, ownership: None };
+        self.store.create_bucket(&mut ctx.clone(), &new).await
+    }
+
+    pub async fn put(&self, ctx: &Context, object: &str, body: &[u8]) -> Result<Written, Error> {
+        self.put_from(ctx, object, &mut Sent::of(body)).await
+    }
+
+    pub async fn put_from(&self, ctx: &Context, object: &str, source: &mut dyn Source) -> Result<Written, Error> {
+        let object = key(object);
+        let put = PutObject {
+            bucket: &self.bucket,
+            key: &object,
+            described: Described::default(),
+            acl: AclInput::Default,
+            conditions: WriteConditions::default(),
+            algorithm: ChecksumAlgorithm::Crc64Nvme,
+        };
+        self.store.put_object(&mut ctx.clone(), put, source).await
+    }
+
+    pub async fn get(&self, ctx: &Context, object: &str) -> Result<Vec<u8>, Error> {
+        read(&self.store, ctx, &self.bucket, object, operations::Wanted::Whole).await
+    }
+
+    pub async fn delete(&self, ctx: &Context, object: &str) -> Result<(), Error> {
+        let conditions = WriteConditions::default();
+        self.store.delete_object(&mut ctx.clone(), &self.bucket, &key(object), None, &conditions).await
+    }
+
+    pub async fn share(&self, preset: &str) -> (NewShare, Context) {
+        let command = Command::Share {
+            bucket: BUCKET.into(),
+            with: "vendor@example.com".into(),
+            preset: preset.into(),
+            days: None,
+        };
+        let Outcome::Shared(share) = self.ask(command).await else { panic!("no share") };
+        let ctx = by_key(&self.store, &share.access_key_id).await;
+        (share, ctx)
+    }
+
+    pub async fn ask(&self, command: Command) -> Outcome {
+        self.store.execute(0, "test".into(), command).await.unwrap()
+    }
+}
+
+pub async fn read(
+    store: &Store,
+    ctx: &Context,
+    bucket: &BucketName,
+    object: &str,
+    wanted: operations::Wanted,
+) -> Result<Vec<u8>, Error> {
+    let object = key(object);
+    let get = GetObject { bucket, key: &object, version: None, wanted, conditions: Default::default() };
+    let (_, mut body) = store.get_object(ctx, &get).await?;
+    let mut all = vec![];
+    while let Some(bytes) = body.next().await? {
+        all.extend_from_slice(&bytes);
+    }
+    Ok(all)
+}
+
+async fn account(store: &Store, email: &str, guest: bool) -> NewAccount {
+    let command = Command::AccountCreate { email: email.into(), display_name: None, guest };
+    let Outcome::AccountCreated(account) = store.execute(0, "test".into(), command).await.unwrap() else {
+        panic!("no account")
+    };
+    account
+}
+
+/// A request by the holder of that key.
+pub async fn by_key(store: &Store, id: &str) -> Context {
+    let candidate = store.candidate(id, None).await.unwrap();
+    let (caller, ()) = candidate.prove(|_| Ok::<_, ()>(())).unwrap();
+    Context { caller, request_id: "TEST".into(), source: None, expected_owner: None }
+}
+
+pub fn anonymous() -> Context {
+    let caller = identity::Caller::anonymous();
+    Context { caller, request_id: "TEST".into(), source: None, expected_owner: None }
+}
+
+/// A body in pieces of 64 bytes.
+pub struct Sent {
+    pieces: Vec<Bytes>,
+    pub expected: Expected,
+    /// Break off before the end.
+    pub breaks: bool,
+}
+
+impl Sent {
+    pub fn of(body: &[u8]) -> Self {
+        let pieces = body.chunks(64).rev().map(Bytes::copy_from_slice).collect();
+        Sent { pieces, expected: Expected::default(), breaks: false }
+    }
+}
+
+#[async_trait]
+impl Source for Sent {
+    async fn next(&mut self) -> Result<Option<Bytes>, Aborted> {
+        match self.pieces.pop() {
+            None if self.breaks => Err(Aborted),
+            piece => Ok(piece),
+        }
+    }
+
+    fn expected(&mut self) -> Result<Expected, Aborted> {
+        Ok(self.expected.clone())
+    }
+}
