@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 
 use crate::usage::{self, Usage, UsageKey};
 
-/// Collects usage that is not part of a change: at most a line for each key and bucket that were used. A process that is killed loses what was collected since the last batch;
-/// `operations` writes one at least every 10 s and when it drains.
+/// Collects usage that is not part of a change: at most a line for each key and bucket that were used. A process that is
+/// killed loses what was collected since the last batch; `operations` writes one at least every 10 s and when it drains.
 #[derive(Default)]
 pub struct Meter {
     lines: Mutex<HashMap<UsageKey, Usage>>,

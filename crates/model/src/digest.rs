@@ -99,6 +99,7 @@ impl ChecksumAlgorithm {
     }
 
     /// Length of a value, in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "no value is empty")]
     pub const fn len(self) -> usize {
         match self {
             ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c => 4,

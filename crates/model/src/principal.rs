@@ -46,6 +46,10 @@ impl Basis {
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives for a request; a box would cost each signed one an allocation"
+)]
 pub enum Principal {
     /// Nobody in particular: an unsigned request. A principal like any other, with no rights but the public's.
     Anonymous,

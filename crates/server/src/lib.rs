@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-pub(crate) use engine::admin;
+pub(crate) use operations::admin;
 
 use crate::complaint::{Complaint, Exit};
 

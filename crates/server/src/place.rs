@@ -3,13 +3,12 @@
 //! The store's lock decides. Between two processes there are moments when one has the lock and nobody answers (a server
 //! that starts or drains, a command that runs without a server), so a store in use is asked for again for a while.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::admin::{Command, Failure, FailureKind, Outcome};
 use crate::cli::{Common, ServeFlags};
 use crate::complaint::{Cause, Complaint};
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::socket::{self, Connection, Execute};
 
 /// How long another process may have the store without answering.
@@ -52,17 +51,13 @@ pub(crate) async fn find(
     if let Some(server) = socket::connect(&common.data).await? {
         return Ok(Place::Server(server));
     }
-    if !has_store(&common.data) {
+    if !engine::holds_store(&common.data) {
         return Err(Complaint::failed(
             format!("there is no store in {}", common.data.display()),
             "Name the data directory with --data, or make a store there with `bailiwick serve`.",
         ));
     }
     open(common, &flags()?).await
-}
-
-fn has_store(dir: &Path) -> bool {
-    dir.join("meta.redb").exists()
 }
 
 impl Place {

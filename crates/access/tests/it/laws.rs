@@ -36,7 +36,7 @@ struct World {
 
 impl World {
     fn decide(&self) -> Verdict {
-        self.with(|question, evidence| decide(question, evidence))
+        self.with(decide)
     }
 
     fn allowed(&self) -> bool {

@@ -198,14 +198,13 @@ impl Drop for Upload {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Durability, LocalDisk, LocalOptions};
+    use super::super::{LocalDisk, LocalOptions};
     use super::*;
 
     #[tokio::test]
     async fn an_upload_buffers_no_more_than_two_buffers_however_much_it_is_given() {
         let dir = tempfile::tempdir().unwrap();
-        let options = LocalOptions { durability: Durability::Relaxed, ..LocalOptions::default() };
-        let store = LocalDisk::open(dir.path(), options).unwrap();
+        let store = LocalDisk::open(dir.path(), LocalOptions::default()).unwrap();
         let mut upload = Upload::new(store.0.clone());
         for len in [1, 100_000, 6_000_000, 65_536, 300_001] {
             upload.write(vec![7; len].into()).await.unwrap();

@@ -109,7 +109,8 @@ impl Committer {
         let mixed = !left.iter().all(removes);
         let (removals, others): (Vec<_>, Vec<_>) = left.into_iter().partition(removes);
         self.answer_failed(others);
-        let left = if mixed && !self.detached { self.attempt(removals) } else { removals };
+        let again = mixed && !self.detached && self.shared.poisoned().is_none();
+        let left = if again { self.attempt(removals) } else { removals };
         self.answer_failed(left);
     }
 
@@ -191,7 +192,7 @@ impl Committer {
             transaction.open_table(HEADER)?.insert(REVISION, self.last.to_be_bytes().as_slice())?;
         }
         let changed = self.last != before;
-        let short = self.shared.disk.faults().short && !self.is_enough(jobs);
+        let short = self.shared.disk.has_holes() && !self.is_enough(jobs);
         if !changed || short {
             transaction.abort()?;
             return if changed { Err(Batch::Full) } else { Ok(outcomes) };

@@ -2,8 +2,9 @@
 //!
 //! Growth reserves its blocks (`fallocate`), so that on file systems that overwrite in place only growth can run out
 //! of room, and growth comes before anything of a commit was written. redb takes any failed call for the end of the
-//! handle, so growth that finds no room is carried out sparsely and *noted*; the committer looks at the note before it
-//! commits, and rolls back instead.
+//! handle, so growth that finds no room is carried out all the same, but leaves a hole, which is *noted*; where there
+//! are holes, the committer looks before each commit whether the device has room for it, and rolls back if not. Where a
+//! file system cannot reserve, the whole file counts as a hole.
 //!
 //! Absent on purpose: locks within the file. One lock over the whole file, taken when it is opened, lives as long as
 //! [`Disk`] does, and so spans the reopening of redb over the same file.
@@ -27,7 +28,7 @@ pub trait SyncSeam: Send + Sync + 'static {
     fn write(&self, file: &File, offset: u64, data: &[u8]) -> io::Result<()>;
 
     /// Lengthens the file to `to` if it is shorter, and reserves room for the bytes between `from` and `to`; those
-    /// that were not there read as zeros.
+    /// that were not there read as zeros. `Unsupported` if the file system cannot do that; the file is then as before.
     fn reserve(&self, file: &File, from: u64, to: u64) -> io::Result<()>;
 
     /// Cuts the file, or lengthens it without reserving room.
@@ -55,20 +56,17 @@ impl SyncSeam for PlainFile {
 
     fn reserve(&self, file: &File, from: u64, to: u64) -> io::Result<()> {
         #[cfg(target_os = "linux")]
-        {
-            use rustix::fs::{FallocateFlags, fallocate};
+        loop {
             use rustix::io::Errno;
-            loop {
-                match fallocate(file, FallocateFlags::empty(), from, to - from) {
-                    Ok(()) => return Ok(()),
-                    Err(Errno::INTR) => {}
-                    // A file system that cannot reserve: its writes say when it is full.
-                    Err(Errno::OPNOTSUPP | Errno::NOSYS) => break,
-                    Err(errno) => return Err(errno.into()),
-                }
+            match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), from, to - from) {
+                Ok(()) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => break,
+                Err(errno) => return Err(errno.into()),
             }
         }
-        if file.metadata()?.len() < to { file.set_len(to) } else { Ok(()) }
+        let _ = (file, from, to);
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn set_len(&self, file: &File, len: u64) -> io::Result<()> {
@@ -88,10 +86,10 @@ impl SyncSeam for PlainFile {
 /// What failed since [`Disk::begin`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct Faults {
-    /// A growth found no room and was carried out sparsely: roll back.
-    pub(super) short: bool,
+    /// A growth found no room and was carried out sparsely.
+    short: bool,
     /// A call was refused for want of room.
-    pub(super) full: bool,
+    full: bool,
     /// The first other failure.
     pub(super) broken: Option<String>,
 }
@@ -101,6 +99,8 @@ struct State {
     faults: Faults,
     /// From here on the file may have holes: it grew sparsely and the commit went through all the same.
     holes: Option<u64>,
+    /// The file system cannot reserve, so that holes stay.
+    sparse: bool,
     /// Bytes that the last growth without room asked for.
     wanted: u64,
 }
@@ -115,6 +115,16 @@ pub(super) struct Disk {
 impl Disk {
     pub(super) fn new(file: File, seam: Arc<dyn SyncSeam>) -> Self {
         Disk { file, seam, state: Mutex::default() }
+    }
+
+    /// Gives all of the file its blocks, which a copy of it may lack, or notes that it has holes.
+    pub(super) fn settle(&self) {
+        let Ok(metadata) = self.file.metadata() else { return };
+        if let Err(error) = self.seam.reserve(&self.file, 0, metadata.len()) {
+            let mut state = self.state.lock();
+            state.holes = Some(0);
+            state.sparse = error.kind() == io::ErrorKind::Unsupported;
+        }
     }
 
     /// Forgets what failed; called where a batch begins.
@@ -139,7 +149,11 @@ impl Disk {
 
     /// Fills the holes that a growth without room left behind, if the device can take them now; whether there are none.
     pub(super) fn fill_holes(&self) -> bool {
-        let Some(from) = self.state.lock().holes else { return true };
+        let from = match *self.state.lock() {
+            State { holes: None, .. } => return true,
+            State { sparse: true, .. } => return false,
+            State { holes: Some(from), .. } => from,
+        };
         let filled = self.file.metadata().is_ok_and(|metadata| match metadata.len() {
             to if to > from => self.room() >= to - from && self.seam.reserve(&self.file, from, to).is_ok(),
             _ => true,
@@ -188,6 +202,12 @@ impl Disk {
                 state.faults.short = true;
                 state.wanted = len - old;
                 state.holes = Some(state.holes.map_or(old, |from| from.min(old)));
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                self.seam.set_len(&self.file, len)?;
+                let mut state = self.state.lock();
+                (state.sparse, state.holes) = (true, Some(0));
                 Ok(())
             }
             other => other,

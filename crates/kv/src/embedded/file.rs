@@ -33,6 +33,7 @@ pub(super) fn open_or_create(
                 if is_at(&file, path)? {
                     let disk = Arc::new(Disk::new(file, seam));
                     let (database, last) = open(&disk, path, cache_bytes)?;
+                    disk.settle();
                     return Ok((disk, database, last));
                 }
             }

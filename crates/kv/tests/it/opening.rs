@@ -135,7 +135,7 @@ async fn a_flipped_byte_anywhere_is_an_error_or_harms_nothing() {
         let mut file = whole.clone();
         file[at] ^= 0x11;
         std::fs::write(&place.path, file).unwrap();
-        let Ok(engine) = place.open() else {
+        let Ok(engine) = place.open_on(Probe::new(), kv::Durability::Full) else {
             noticed += 1;
             continue;
         };

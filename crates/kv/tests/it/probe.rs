@@ -26,6 +26,17 @@ pub enum Fault {
     Short,
 }
 
+/// What the device knows of its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// Growth takes its blocks or is refused.
+    Reserved,
+    /// Blocks are taken when they are written; the device says how many are left.
+    Written,
+    /// The same, but it always says that there are many.
+    Lies,
+}
+
 #[derive(Debug, Default)]
 struct State {
     frozen: bool,
@@ -48,16 +59,15 @@ pub struct Probe {
     pub acknowledged: AtomicUsize,
     /// Bytes of the device.
     pub device: AtomicU64,
-    /// Whether blocks can be reserved, so that growth is refused; otherwise only writes are.
-    pub reserves: bool,
+    pub room: Room,
 }
 
 impl Probe {
     pub fn new() -> Arc<Self> {
-        Self::of(u64::MAX, true)
+        Self::of(u64::MAX, Room::Reserved)
     }
 
-    pub fn of(device: u64, reserves: bool) -> Arc<Self> {
+    pub fn of(device: u64, room: Room) -> Arc<Self> {
         Arc::new(Probe {
             state: Mutex::default(),
             thawed: Condvar::new(),
@@ -65,7 +75,7 @@ impl Probe {
             syncs: AtomicUsize::new(0),
             acknowledged: AtomicUsize::new(0),
             device: AtomicU64::new(device),
-            reserves,
+            room,
         })
     }
 
@@ -102,13 +112,12 @@ impl Probe {
 
     /// Takes the blocks between `from` and `to`, all or none.
     fn take(&self, from: u64, to: u64) -> io::Result<()> {
-        let mut state = self.state.lock();
-        let mut blocks = state.blocks.clone();
-        blocks.extend(from / BLOCK..to.div_ceil(BLOCK));
-        if blocks.len() as u64 > self.device.load(Ordering::SeqCst) / BLOCK {
+        let blocks = &mut self.state.lock().blocks;
+        let new: Vec<u64> = (from / BLOCK..to.div_ceil(BLOCK)).filter(|block| !blocks.contains(block)).collect();
+        if (blocks.len() + new.len()) as u64 > self.device.load(Ordering::SeqCst) / BLOCK {
             return Err(ErrorKind::StorageFull.into());
         }
-        state.blocks = blocks;
+        blocks.extend(new);
         Ok(())
     }
 }
@@ -128,8 +137,10 @@ impl SyncSeam for Probe {
     }
 
     fn reserve(&self, file: &File, from: u64, to: u64) -> io::Result<()> {
-        if self.reserves {
-            self.take(from, to)?;
+        match self.room {
+            Room::Reserved => self.take(from, to)?,
+            Room::Written => return Err(ErrorKind::Unsupported.into()),
+            Room::Lies => {}
         }
         self.call(Op::Len(to.max(file.metadata()?.len())))?;
         PlainFile.reserve(file, from, to)
@@ -152,6 +163,9 @@ impl SyncSeam for Probe {
     }
 
     fn room(&self, _: &File) -> io::Result<u64> {
+        if self.room == Room::Lies {
+            return Ok(u64::MAX);
+        }
         let used = self.state.lock().blocks.len() as u64 * BLOCK;
         Ok(self.device.load(Ordering::SeqCst).saturating_sub(used))
     }

@@ -48,7 +48,8 @@ fn payload(event: &Event) -> Bytes {
 /// As name, key, value.
 fn lines() -> Vec<String> {
     let events = events().map(|(name, event)| format!("{name} - {}", hex::encode(payload(&event))));
-    let rows = ledger::add(&usage_key(), &usage()).enumerate().map(|(n, write)| match write {
+    let (of, delta) = (usage_key(), usage());
+    let rows = ledger::add(&of, &delta).enumerate().map(|(n, write)| match write {
         Write::Add { key, delta, ceiling: None } => {
             format!("usage/{n} {} {}", hex::encode(key), hex::encode(delta.to_le_bytes()))
         }

@@ -84,20 +84,6 @@ fn more_lines_than_are_read_at_once_are_all_there() {
 }
 
 #[test]
-fn the_meter_says_when_many_lines_are_waiting() {
-    let meter = Meter::default();
-    let due: Vec<_> = (0..10_000)
-        .filter(|n| {
-            let bucket = BucketName::new(&format!("bucket-{n}")).unwrap();
-            let of = UsageKey { owner: account(1), bucket, cause: String::new() };
-            meter.add(of.clone(), &Usage { requests: 1, ..Usage::default() })
-        })
-        .collect();
-    assert_eq!(due, [9_999]);
-    assert_eq!(meter.take().len(), 10_000);
-}
-
-#[test]
 fn usage_that_is_not_as_written_is_damage() {
     let counter = Bytes::from_static(&[1, 0, 0, 0, 0, 0, 0, 0]);
     for (key, value) in [

@@ -225,12 +225,12 @@ mod tests {
         let path = path.to_str().unwrap();
         let told = read_words(&["bailiwick", "account", "list", "--config", path]).unwrap();
         assert_eq!(told.cli.common.data, Path::new("/srv/b"));
-        assert_eq!(told.cli.common.master_key().unwrap(), crate::engine::MasterKeySource::Env("KEY".into()));
+        assert_eq!(told.cli.common.master_key().unwrap(), identity::MasterKeySource::Env("KEY".into()));
         assert_eq!(told.serve_flags().unwrap().region, "eu-west-1");
         let told =
             read_words(&["bailiwick", "--config", path, "status", "--master-key-file", "/k", "--data", "d"]).unwrap();
         assert_eq!(told.cli.common.data, Path::new("d"));
-        assert_eq!(told.cli.common.master_key().unwrap(), crate::engine::MasterKeySource::File("/k".into()));
+        assert_eq!(told.cli.common.master_key().unwrap(), identity::MasterKeySource::File("/k".into()));
     }
 
     #[test]

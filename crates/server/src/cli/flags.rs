@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::engine::MasterKeySource;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
+use identity::MasterKeySource;
 use ipnet::IpNet;
 use model::{Email, ObjectOwnership};
 

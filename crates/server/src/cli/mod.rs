@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use config::{Ended, Invocation, read};
-pub(crate) use flags::{Common, Durability, ServeFlags};
+pub(crate) use flags::{Common, Durability, ServeFlags, Switch};
 
 use crate::card::Client;
 

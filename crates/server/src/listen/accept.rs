@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::linger::Lingering;
 use super::request_id::RequestIds;
 use super::stall::Stalling;
 use super::{Arrival, Handler, Limits, Tls, TrustedProxies};
@@ -106,7 +107,7 @@ async fn connection<H: Handler + Sync>(stream: TcpStream, peer: SocketAddr, shar
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    let stream = Stalling::new(stream, limits.read_stall, limits.write_stall);
+    let stream = Stalling::new(Lingering::new(stream), limits.read_stall, limits.write_stall);
     let Some(tls) = shared.port.tls.as_ref().map(|tls| tls.acceptor()) else {
         return speak_http(stream, peer.ip(), false, shared, watcher).await;
     };

@@ -75,7 +75,7 @@ async fn owner(server: &Server, accounts: &[AccountView]) -> Result<Identity, Co
         Some(key) => (key, false),
         None => (new_key(server, &account.email).await?, true),
     };
-    Ok(identity(server, account.canonical_id.clone(), key, ours))
+    identity(server, account.canonical_id.clone(), key, ours)
 }
 
 async fn guest(server: &Server, accounts: &[AccountView]) -> Result<Identity, Complaint> {
@@ -87,12 +87,12 @@ async fn guest(server: &Server, accounts: &[AccountView]) -> Result<Identity, Co
             ));
         }
         let key = new_key(server, &account.email).await?;
-        return Ok(identity(server, account.canonical_id.clone(), key, true));
+        return identity(server, account.canonical_id.clone(), key, true);
     }
     let command = Command::AccountCreate { email: GUEST.to_owned(), display_name: None, guest: true };
     match operate(server, command).await? {
         Outcome::AccountCreated(NewAccount { canonical_id, access_key_id, secret_access_key, .. }) => {
-            Ok(identity(server, canonical_id, Key { access_key_id, secret_access_key }, true))
+            identity(server, canonical_id, Key { access_key_id, secret_access_key }, true)
         }
         other => Err(surprise(&other)),
     }
@@ -107,9 +107,9 @@ async fn new_key(server: &Server, account: &str) -> Result<Key, Complaint> {
     }
 }
 
-fn identity(server: &Server, canonical_id: String, key: Key, ours: bool) -> Identity {
+fn identity(server: &Server, canonical_id: String, key: Key, ours: bool) -> Result<Identity, Complaint> {
     let access_key_id = key.access_key_id.clone();
-    Identity { canonical_id, access_key_id, s3: S3::new(server, key), ours }
+    Ok(Identity { canonical_id, access_key_id, s3: S3::new(server, key)?, ours })
 }
 
 /// The first key of an AWS shared-credentials file.

@@ -58,7 +58,7 @@ async fn tell(server: &Server, flags: &TryFlags) -> Result<bool, Complaint> {
     proof.heading("The same in one step: a share, with a key of its own")?;
     let share = share(&cast).await?;
     let key = Key { access_key_id: share.access_key_id.clone(), secret_access_key: share.secret_access_key.clone() };
-    story::share(&mut proof, &S3::new(server, key)).await?;
+    story::share(&mut proof, &S3::new(server, key)?).await?;
     let reach = [reach(&cast, &cast.guest.access_key_id).await?, reach(&cast, &share.access_key_id).await?];
     for (rows, whose) in reach.iter().zip(["guest's", "share's"]) {
         let Outcome::Reach(rows) = rows else { return Err(surprise(rows)) };

@@ -35,7 +35,7 @@ async fn read_until_error(store: &LocalDisk, blob: BlobRef) -> (Vec<u8>, Result<
 #[tokio::test]
 async fn a_flipped_bit_is_found_wherever_it_is_and_nothing_of_its_block_is_handed_out() {
     let dir = scratch_dir();
-    let store = open_as(dir.path(), relaxed(), true);
+    let store = open_as(dir.path(), unsynced(), true);
     let body = body(5, 6 * format::BLOCK + 77);
     let blob = publish(&store, &body, &[]).await.unwrap();
     let path = file_of(dir.path(), blob.id);
@@ -77,7 +77,7 @@ async fn a_flipped_bit_is_found_wherever_it_is_and_nothing_of_its_block_is_hande
 #[tokio::test]
 async fn a_file_of_another_length_does_not_open() {
     let dir = scratch_dir();
-    let store = open_as(dir.path(), relaxed(), true);
+    let store = open_as(dir.path(), unsynced(), true);
     for body in [body(5, 200_000), body(6, 0)] {
         let blob = publish(&store, &body, &[]).await.unwrap();
         let path = file_of(dir.path(), blob.id);
@@ -97,7 +97,7 @@ async fn a_file_of_another_length_does_not_open() {
 #[tokio::test]
 async fn a_file_that_is_cut_while_it_is_read_ends_in_an_error() {
     let dir = scratch_dir();
-    let store = open_as(dir.path(), relaxed(), true);
+    let store = open_as(dir.path(), unsynced(), true);
     let blob = publish(&store, &body(5, 1_000_000), &[]).await.unwrap();
     let mut reader = store.open(blob, 0..blob.len).await.unwrap();
     reader.next().await.unwrap();
@@ -115,7 +115,7 @@ async fn a_file_that_is_cut_while_it_is_read_ends_in_an_error() {
 #[tokio::test]
 async fn a_block_or_a_file_in_anothers_place_does_not_verify() {
     let dir = scratch_dir();
-    let store = open_as(dir.path(), relaxed(), true);
+    let store = open_as(dir.path(), unsynced(), true);
     let (a, b) = (
         publish(&store, &body(5, 200_000), &[]).await.unwrap(),
         publish(&store, &body(6, 200_000), &[]).await.unwrap(),
@@ -142,7 +142,7 @@ async fn a_block_or_a_file_in_anothers_place_does_not_verify() {
 #[tokio::test]
 async fn the_whole_is_verified_before_its_last_bytes_are_handed_out() {
     let dir = scratch_dir();
-    let store = open_as(dir.path(), relaxed(), true);
+    let store = open_as(dir.path(), unsynced(), true);
     let body = body(5, 600_000);
     let blob = publish(&store, &body, &[]).await.unwrap();
     // A file that is consistent in itself and with its record, but is not the body that the checksum was taken of.

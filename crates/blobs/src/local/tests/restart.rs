@@ -90,13 +90,13 @@ async fn each_opening_has_an_epoch_of_its_own_and_keeps_what_the_others_publishe
 
 /// What `open` says when it refuses.
 fn refusal(dir: &Path) -> String {
-    LocalDisk::open(dir, LocalOptions::default()).map(drop).expect_err("it is refused").to_string()
+    LocalDisk::open(dir, unsynced()).map(drop).expect_err("it is refused").to_string()
 }
 
 #[tokio::test]
 async fn what_is_not_this_formats_store_is_refused_and_left_as_it_is() {
     let dir = scratch_dir();
-    let store = LocalDisk::open(dir.path(), LocalOptions::default()).unwrap();
+    let store = LocalDisk::open(dir.path(), unsynced()).unwrap();
     publish(&store, &body(1, 100), &[]).await.unwrap();
     assert!(refusal(dir.path()).contains("lock is held by another process"));
     drop(store);
@@ -122,7 +122,7 @@ async fn what_is_not_this_formats_store_is_refused_and_left_as_it_is() {
     refused_with("epoch", None, "epoch is lost or damaged");
     refused_with("epoch", Some(""), "epoch is lost or damaged");
     refused_with("epoch", Some("epoch 0 crc32c f067ee2a\n"), "epoch is lost or damaged");
-    LocalDisk::open(dir.path(), LocalOptions::default()).expect("it is as before");
+    LocalDisk::open(dir.path(), unsynced()).expect("it is as before");
 
     let foreign = scratch_dir();
     fs::write(foreign.path().join("thesis.tex"), "").unwrap();
@@ -133,11 +133,11 @@ async fn what_is_not_this_formats_store_is_refused_and_left_as_it_is() {
 #[test]
 fn an_opening_that_crashed_on_the_way_is_taken_up_by_the_next() {
     let dir = scratch_dir();
-    drop(LocalDisk::open(dir.path(), LocalOptions::default()).unwrap());
+    drop(LocalDisk::open(dir.path(), unsynced()).unwrap());
     fs::remove_file(dir.path().join("epoch")).unwrap();
     fs::remove_dir(dir.path().join("published/7f")).unwrap();
     fs::write(dir.path().join("epoch.new"), "epo").unwrap();
-    let store = LocalDisk::open(dir.path(), LocalOptions::default()).unwrap();
+    let store = LocalDisk::open(dir.path(), unsynced()).unwrap();
     assert_eq!(store.epoch(), 1);
     assert!(dir.path().join("published/7f").exists());
 }
@@ -146,7 +146,7 @@ fn an_opening_that_crashed_on_the_way_is_taken_up_by_the_next() {
 fn only_the_owner_can_look_into_the_store() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = scratch_dir();
-    drop(LocalDisk::open(&dir.path().join("store"), LocalOptions::default()).unwrap());
+    drop(LocalDisk::open(&dir.path().join("store"), unsynced()).unwrap());
     let mode = |path: &str| fs::metadata(dir.path().join(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!([mode("store"), mode("store/published"), mode("store/published/00"), mode("store/staging")], [0o700; 4]);
     assert_eq!([mode("store/epoch"), mode("store/format"), mode("store/lock")], [0o600; 3]);
@@ -162,7 +162,7 @@ async fn files_are_those_of_version_1_byte_for_byte() {
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     for unnamed in STAGINGS {
         let dir = scratch_dir();
-        let store = open_as(dir.path(), LocalOptions::default(), unnamed);
+        let store = open_as(dir.path(), unsynced(), unnamed);
         let long: Bytes = (0..65_537u32).map(|i| (i % 251) as u8).collect();
         let mut found = Vec::new();
         for body in [Bytes::new(), Bytes::from_static(b"The quick brown fox"), long] {

@@ -1,0 +1,214 @@
+//! The table of operations: every request form of S3 that a general purpose bucket knows, whether it is carried out or
+//! not. The router allows what stands here and nothing else.
+//!
+//! Invariants, held by tests: a name occurs once; no two rows have the same form; rows that read and rows that write
+//! never differ by a query key alone that a caller could add unnoticed.
+
+use model::Action;
+
+/// What an operation is asked of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The service: path `/`.
+    Service,
+    /// A bucket.
+    Bucket,
+    /// An object.
+    Object,
+}
+
+/// What becomes of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// It is carried out.
+    Implemented,
+    /// It reads something that nobody can set yet: after authorisation it answers as S3 does for "not set".
+    NotSet,
+    /// After authorisation it answers NotImplemented, and nothing changes.
+    NotImplemented,
+}
+
+/// An operation and the form of its request.
+#[derive(Debug)]
+pub struct Operation {
+    /// Which.
+    pub op: Op,
+    /// S3's name for it.
+    pub name: &'static str,
+    /// The method.
+    pub method: &'static str,
+    /// What it is asked of.
+    pub target: Target,
+    /// The query keys that select it; all must be there.
+    pub sub: &'static [&'static str],
+    /// The header that selects it among rows that are otherwise alike.
+    pub header: Option<&'static str>,
+    /// Further query keys that it takes.
+    pub query: &'static [&'static str],
+    /// What is authorised.
+    pub action: Action,
+    /// What becomes of it.
+    pub support: Support,
+}
+
+impl PartialEq for Operation {
+    fn eq(&self, other: &Self) -> bool {
+        self.op == other.op
+    }
+}
+
+macro_rules! operations {
+    ($($method:ident $target:ident $name:ident $sub:expr, $header:expr, $query:expr, $action:ident, $support:ident;)*) => {
+        /// An operation of S3.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Op { $(#[doc = concat!("S3's ", stringify!($name), ".")] $name,)* }
+
+        /// All operations.
+        pub const OPERATIONS: &[Operation] = &[$(Operation {
+            op: Op::$name,
+            name: stringify!($name),
+            method: stringify!($method),
+            target: Target::$target,
+            sub: &$sub,
+            header: $header,
+            query: &$query,
+            action: Action::$action,
+            support: Support::$support,
+        },)*];
+    };
+}
+
+const COPY: Option<&str> = Some("x-amz-copy-source");
+
+// Read with care: a key in the first list selects, a key in the second is only taken.
+operations! {
+    GET Service ListBuckets [], None, ["max-buckets", "continuation-token", "prefix", "bucket-region"], ListAllMyBuckets, Implemented;
+
+    PUT Bucket CreateBucket [], None, [], CreateBucket, Implemented;
+    HEAD Bucket HeadBucket [], None, [], HeadBucket, Implemented;
+    DELETE Bucket DeleteBucket [], None, [], DeleteBucket, Implemented;
+    GET Bucket GetBucketLocation ["location"], None, [], GetBucketLocation, Implemented;
+    GET Bucket ListObjects [], None, ["delimiter", "encoding-type", "marker", "max-keys", "prefix"], ListBucket, Implemented;
+    GET Bucket ListObjectsV2 ["list-type"], None, ["continuation-token", "delimiter", "encoding-type", "fetch-owner", "max-keys", "prefix", "start-after"], ListBucket, Implemented;
+    GET Bucket ListObjectVersions ["versions"], None, ["delimiter", "encoding-type", "key-marker", "max-keys", "prefix", "version-id-marker"], ListBucket, NotImplemented;
+    GET Bucket ListMultipartUploads ["uploads"], None, ["delimiter", "encoding-type", "key-marker", "max-uploads", "prefix", "upload-id-marker"], ListBucketMultipartUploads, Implemented;
+    POST Bucket DeleteObjects ["delete"], None, [], DeleteObject, Implemented;
+    POST Bucket PostObject [], None, [], PutObject, NotImplemented;
+
+    GET Bucket GetBucketAcl ["acl"], None, [], GetBucketAcl, Implemented;
+    PUT Bucket PutBucketAcl ["acl"], None, [], PutBucketAcl, Implemented;
+    GET Bucket GetBucketOwnershipControls ["ownershipControls"], None, [], GetBucketConfiguration, Implemented;
+    PUT Bucket PutBucketOwnershipControls ["ownershipControls"], None, [], PutBucketConfiguration, Implemented;
+    DELETE Bucket DeleteBucketOwnershipControls ["ownershipControls"], None, [], PutBucketConfiguration, Implemented;
+    GET Bucket GetPublicAccessBlock ["publicAccessBlock"], None, [], GetBucketConfiguration, Implemented;
+    PUT Bucket PutPublicAccessBlock ["publicAccessBlock"], None, [], PutBucketConfiguration, Implemented;
+    DELETE Bucket DeletePublicAccessBlock ["publicAccessBlock"], None, [], PutBucketConfiguration, Implemented;
+
+    GET Bucket GetBucketPolicy ["policy"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketPolicy ["policy"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketPolicy ["policy"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketPolicyStatus ["policyStatus"], None, [], GetBucketConfiguration, NotSet;
+    GET Bucket GetBucketTagging ["tagging"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketTagging ["tagging"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketTagging ["tagging"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketVersioning ["versioning"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketVersioning ["versioning"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketCors ["cors"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketCors ["cors"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketCors ["cors"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketLifecycleConfiguration ["lifecycle"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketLifecycleConfiguration ["lifecycle"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketLifecycle ["lifecycle"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketEncryption ["encryption"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketEncryption ["encryption"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketEncryption ["encryption"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketWebsite ["website"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketWebsite ["website"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketWebsite ["website"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketReplication ["replication"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketReplication ["replication"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketReplication ["replication"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketLogging ["logging"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketLogging ["logging"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketNotificationConfiguration ["notification"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketNotificationConfiguration ["notification"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketRequestPayment ["requestPayment"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketRequestPayment ["requestPayment"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketAccelerateConfiguration ["accelerate"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketAccelerateConfiguration ["accelerate"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetObjectLockConfiguration ["object-lock"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutObjectLockConfiguration ["object-lock"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketAbac ["abac"], None, [], GetBucketConfiguration, NotImplemented;
+    PUT Bucket PutBucketAbac ["abac"], None, [], PutBucketConfiguration, NotImplemented;
+
+    GET Bucket GetBucketAnalyticsConfiguration ["analytics", "id"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketAnalyticsConfiguration ["analytics", "id"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketAnalyticsConfiguration ["analytics", "id"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket ListBucketAnalyticsConfigurations ["analytics"], None, ["continuation-token"], GetBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket ListBucketIntelligentTieringConfigurations ["intelligent-tiering"], None, ["continuation-token"], GetBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketInventoryConfiguration ["id", "inventory"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketInventoryConfiguration ["id", "inventory"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketInventoryConfiguration ["id", "inventory"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket ListBucketInventoryConfigurations ["inventory"], None, ["continuation-token"], GetBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketMetricsConfiguration ["id", "metrics"], None, [], GetBucketConfiguration, NotSet;
+    PUT Bucket PutBucketMetricsConfiguration ["id", "metrics"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketMetricsConfiguration ["id", "metrics"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket ListBucketMetricsConfigurations ["metrics"], None, ["continuation-token"], GetBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketMetadataConfiguration ["metadataConfiguration"], None, [], GetBucketConfiguration, NotImplemented;
+    POST Bucket CreateBucketMetadataConfiguration ["metadataConfiguration"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketMetadataConfiguration ["metadataConfiguration"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketMetadataTableConfiguration ["metadataTable"], None, [], GetBucketConfiguration, NotImplemented;
+    POST Bucket CreateBucketMetadataTableConfiguration ["metadataTable"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketMetadataTableConfiguration ["metadataTable"], None, [], PutBucketConfiguration, NotImplemented;
+    PUT Bucket UpdateBucketMetadataInventoryTableConfiguration ["metadataInventoryTable"], None, [], PutBucketConfiguration, NotImplemented;
+    PUT Bucket UpdateBucketMetadataJournalTableConfiguration ["metadataJournalTable"], None, [], PutBucketConfiguration, NotImplemented;
+
+    PUT Object PutObject [], None, [], PutObject, Implemented;
+    PUT Object CopyObject [], COPY, [], PutObject, Implemented;
+    GET Object GetObject [], None, ["partNumber", "versionId", "response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type", "response-expires"], GetObject, Implemented;
+    HEAD Object HeadObject [], None, ["partNumber", "versionId", "response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type", "response-expires"], GetObject, Implemented;
+    DELETE Object DeleteObject [], None, ["versionId"], DeleteObject, Implemented;
+    GET Object GetObjectAttributes ["attributes"], None, ["versionId"], GetObjectAttributes, Implemented;
+    GET Object GetObjectAcl ["acl"], None, ["versionId"], GetObjectAcl, Implemented;
+    PUT Object PutObjectAcl ["acl"], None, ["versionId"], PutObjectAcl, Implemented;
+    GET Object GetObjectTagging ["tagging"], None, ["versionId"], GetObjectConfiguration, NotSet;
+    PUT Object PutObjectTagging ["tagging"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
+    DELETE Object DeleteObjectTagging ["tagging"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
+    GET Object GetObjectLegalHold ["legal-hold"], None, ["versionId"], GetObjectConfiguration, NotSet;
+    PUT Object PutObjectLegalHold ["legal-hold"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
+    GET Object GetObjectRetention ["retention"], None, ["versionId"], GetObjectConfiguration, NotSet;
+    PUT Object PutObjectRetention ["retention"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
+    GET Object GetObjectTorrent ["torrent"], None, [], GetObject, NotImplemented;
+    POST Object RestoreObject ["restore"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
+    POST Object SelectObjectContent ["select", "select-type"], None, [], GetObject, NotImplemented;
+    PUT Object RenameObject ["renameObject"], None, [], PutObject, NotImplemented;
+    PUT Object UpdateObjectEncryption ["encryption"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
+
+    POST Object CreateMultipartUpload ["uploads"], None, [], PutObject, Implemented;
+    PUT Object UploadPart ["partNumber", "uploadId"], None, [], PutObject, Implemented;
+    PUT Object UploadPartCopy ["partNumber", "uploadId"], COPY, [], PutObject, Implemented;
+    GET Object ListParts ["uploadId"], None, ["encoding-type", "max-parts", "part-number-marker"], ListMultipartUploadParts, Implemented;
+    POST Object CompleteMultipartUpload ["uploadId"], None, [], PutObject, Implemented;
+    DELETE Object AbortMultipartUpload ["uploadId"], None, [], AbortMultipartUpload, Implemented;
+}
+
+impl Operation {
+    /// The row of `op`.
+    pub fn of(op: Op) -> &'static Operation {
+        // The rows and the variants are declared by the same lines, in the same order.
+        &OPERATIONS[op as usize]
+    }
+
+    /// Whether it changes nothing.
+    pub fn reads_only(&self) -> bool {
+        matches!(self.method, "GET" | "HEAD") || self.op == Op::SelectObjectContent
+    }
+}
+
+/// Whether some operation is selected by the query key `key`.
+pub(crate) fn is_sub_resource(key: &str) -> bool {
+    OPERATIONS.iter().any(|row| row.sub.contains(&key))
+}

@@ -1,0 +1,372 @@
+//! Signature Version 4 (S3 API reference, "Authenticating Requests (AWS Signature Version 4)"): reading credentials from
+//! the header or the query, the canonical request, keys, and the chain of chunk signatures.
+//!
+//! Pure: nothing here knows of keys in the store or of the clock.
+
+use std::borrow::Cow;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use model::{Timestamp, limits};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::encoding::{self, NotDecodable};
+use super::head::Head;
+use super::payload::asymmetric;
+use super::{Config, when};
+use crate::error::{Code, S3Error};
+
+/// Most headers that a signature may name.
+const SIGNED_HEADERS: usize = 128;
+/// SHA-256 of nothing, as each chunk's string to sign repeats it.
+const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// The algorithm.
+pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// What a request says about its signature.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct V4<'h> {
+    /// The access key's id.
+    pub key_id: &'h str,
+    /// `20130524/us-east-1/s3/aws4_request`.
+    scope: &'h str,
+    /// The names of the signed headers, with `;` between.
+    signed: &'h str,
+    /// In hexadecimal.
+    pub signature: &'h str,
+    /// For a presigned URL, for how long it is valid, in seconds.
+    pub expires: Option<u64>,
+}
+
+/// Where a signature stood, for error codes and messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Header,
+    Query,
+}
+
+impl Place {
+    fn bad(self, message: impl Into<Cow<'static, str>>) -> S3Error {
+        match self {
+            Place::Header => S3Error::with_message(Code::AuthorizationHeaderMalformed, message),
+            Place::Query => S3Error::with_message(Code::AuthorizationQueryParametersError, message),
+        }
+    }
+}
+
+impl<'h> V4<'h> {
+    /// From what follows the algorithm in the Authorization header.
+    ///
+    /// # Errors
+    /// AuthorizationHeaderMalformed.
+    pub fn from_header(fields: &'h str) -> Result<Self, S3Error> {
+        let bad = |message: &'static str| Place::Header.bad(message);
+        let (mut credential, mut signed, mut signature) = (None, None, None);
+        for field in fields.split(',') {
+            let (name, value) = field.trim().split_once('=').ok_or_else(|| {
+                bad("The authorization header is malformed; the authorization header consists of name=value fields.")
+            })?;
+            let place = match name {
+                "Credential" => &mut credential,
+                "SignedHeaders" => &mut signed,
+                "Signature" => &mut signature,
+                _ => return Err(bad("The authorization header is malformed; it has an unknown field.")),
+            };
+            if place.replace(value.trim()).is_some() {
+                return Err(bad("The authorization header is malformed; a field occurs twice."));
+            }
+        }
+        let (Some(credential), Some(signed), Some(signature)) = (credential, signed, signature) else {
+            return Err(bad(
+                "The authorization header is malformed; the authorization header requires three components: Credential, \
+                 SignedHeaders, and Signature.",
+            ));
+        };
+        Self::new(Place::Header, credential, signed, signature, None)
+    }
+
+    /// From the query.
+    ///
+    /// # Errors
+    /// AuthorizationQueryParametersError; NotImplemented for SigV4A.
+    pub fn from_query(head: &'h Head) -> Result<Self, S3Error> {
+        let all = ["Algorithm", "Credential", "SignedHeaders", "Signature", "Expires", "Date"];
+        let missing = || {
+            Place::Query.bad(
+                "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, \
+                 X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+            )
+        };
+        let mut found = [""; 6];
+        for (key, value) in head.query_pairs() {
+            if let Some(at) = all.iter().position(|name| key.strip_prefix("X-Amz-") == Some(name)) {
+                found[at] = value;
+            }
+        }
+        if found.contains(&"") {
+            return Err(missing());
+        }
+        let [algorithm, credential, signed, signature, expires, _] = found;
+        match algorithm {
+            ALGORITHM => {}
+            "AWS4-ECDSA-P256-SHA256" => return Err(asymmetric()),
+            _ => return Err(Place::Query.bad("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"")),
+        }
+        let digits = expires.strip_prefix('-').unwrap_or(expires);
+        if !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Place::Query.bad("X-Amz-Expires should be a number"));
+        }
+        let expires = match expires.parse::<u64>() {
+            Ok(0) | Err(_) if expires.starts_with('-') || digits.bytes().all(|b| b == b'0') => {
+                return Err(Place::Query.bad("X-Amz-Expires must be positive"));
+            }
+            Ok(seconds) if seconds <= limits::PRESIGNED_SECONDS => seconds,
+            _ => {
+                return Err(Place::Query.bad(
+                    "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less \
+                     than 604800 seconds",
+                ));
+            }
+        };
+        Self::new(Place::Query, credential, signed, signature, Some(expires))
+    }
+
+    fn new(
+        place: Place,
+        credential: &'h str,
+        signed: &'h str,
+        signature: &'h str,
+        expires: Option<u64>,
+    ) -> Result<Self, S3Error> {
+        let malformed = || {
+            place.bad("The Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".")
+        };
+        let (key_id, scope) = credential.split_once('/').ok_or_else(malformed)?;
+        if key_id.is_empty() || scope.split('/').count() != 4 {
+            return Err(malformed());
+        }
+        // An empty list is told after the signature was checked, like one that lacks a header.
+        let names = || signed.split(';').filter(|_| !signed.is_empty());
+        for (at, name) in names().enumerate() {
+            if at == SIGNED_HEADERS || names().take(at).any(|earlier| earlier == name) {
+                return Err(place.bad("SignedHeaders names a header twice, or too many."));
+            }
+            if name.is_empty() || name.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii_graphic()) {
+                return Err(place.bad("SignedHeaders must be a list of header names in lower case."));
+            }
+        }
+        Ok(V4 { key_id, scope, signed, signature, expires })
+    }
+    /// Whether the signature covers the header `name`.
+    pub fn signs(&self, name: &str) -> bool {
+        self.signed.split(';').any(|signed| signed == name)
+    }
+
+    /// The date that the request says it was signed at, as the string to sign has it.
+    ///
+    /// # Errors
+    /// AccessDenied or AuthorizationQueryParametersError if there is none that can be read.
+    pub fn date(&self, head: &'h Head) -> Result<(Cow<'h, str>, Timestamp), S3Error> {
+        let (text, at) = if self.expires.is_some() {
+            let text = head.query("X-Amz-Date").unwrap_or("");
+            let at = when::iso_basic(text).ok_or_else(|| {
+                Place::Query.bad("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+            })?;
+            (text, at)
+        } else {
+            when::signed_at(head)?
+        };
+        let basic = when::iso_basic(text).is_some();
+        Ok((if basic { Cow::Borrowed(text) } else { Cow::Owned(when::to_iso_basic(at)) }, at))
+    }
+
+    /// Refuses a scope of another day, region, service or terminator.
+    ///
+    /// # Errors
+    /// AuthorizationHeaderMalformed or AuthorizationQueryParametersError; for a region, with the one that is wanted.
+    pub fn check_scope(&self, date: &str, config: &Config) -> Result<(), S3Error> {
+        let place = if self.expires.is_some() { Place::Query } else { Place::Header };
+        let mut parts = self.scope.split('/');
+        let [day, region, service, end] = std::array::from_fn(|_| parts.next().unwrap_or(""));
+        if date.get(..8) != Some(day) {
+            return Err(place.bad(format!(
+                "Invalid credential date \"{day}\". This date is not the same as X-Amz-Date: \"{}\".",
+                date.get(..8).unwrap_or("")
+            )));
+        }
+        if region != config.region {
+            let message = format!("the region '{region}' is wrong; expecting '{}'", config.region);
+            let wrong = place.bad(format!("The authorization is malformed; {message}"));
+            return Err(wrong.with_detail("Region", config.region.as_str()));
+        }
+        if service != "s3" {
+            return Err(place.bad(format!("Incorrect service \"{service}\". This endpoint belongs to \"s3\".")));
+        }
+        if end != "aws4_request" {
+            return Err(place.bad(format!("Incorrect terminal \"{end}\". This endpoint uses \"aws4_request\".")));
+        }
+        Ok(())
+    }
+
+    /// The canonical request and the string to sign.
+    ///
+    /// # Errors
+    /// AccessDenied if a signed header is not there; InvalidURI.
+    pub fn prepare(&self, head: &Head, date: &str, payload_hash: &str) -> Result<Prepared, S3Error> {
+        let mut out = Vec::with_capacity(1024);
+        out.extend_from_slice(head.method.as_str().as_bytes());
+        out.push(b'\n');
+        encoding::recode_path(head.raw_path(), &mut out).map_err(|NotDecodable| S3Error::new(Code::InvalidURI))?;
+        out.push(b'\n');
+        let mut first = true;
+        for (key, value) in head.query_pairs().filter(|(key, _)| *key != "X-Amz-Signature") {
+            if !std::mem::take(&mut first) {
+                out.push(b'&');
+            }
+            encoding::encode(key, &mut out);
+            out.push(b'=');
+            encoding::encode(value, &mut out);
+        }
+        out.push(b'\n');
+        for name in self.signed.split(';').filter(|name| !name.is_empty()) {
+            out.extend_from_slice(name.as_bytes());
+            out.push(b':');
+            canonical_value(head, name, &mut out)?;
+            out.push(b'\n');
+        }
+        out.push(b'\n');
+        out.extend_from_slice(self.signed.as_bytes());
+        out.push(b'\n');
+        out.extend_from_slice(payload_hash.as_bytes());
+        let hash = hex_of(&Sha256::digest(&out).into());
+        let mut to_sign = String::with_capacity(192);
+        for part in [ALGORITHM, "\n", date, "\n", self.scope, "\n"] {
+            to_sign.push_str(part);
+        }
+        to_sign.extend(hash.iter().map(|b| char::from(*b)));
+        Ok(Prepared { canonical: out, to_sign })
+    }
+
+    /// The key that signs in this request's scope.
+    pub fn signing_key(&self, secret: &[u8]) -> SigningKey {
+        let mut begin = Zeroizing::new(Vec::with_capacity(4 + secret.len()));
+        begin.extend_from_slice(b"AWS4");
+        begin.extend_from_slice(secret);
+        let mut key = Zeroizing::new([0; 32]);
+        for (step, part) in self.scope.split('/').enumerate() {
+            let next = if step == 0 { hmac(&begin, part.as_bytes()) } else { hmac(&key[..], part.as_bytes()) };
+            *key = next;
+        }
+        SigningKey(key)
+    }
+
+    /// Who verifies the chunks of a body whose request was signed by `key`.
+    pub fn chunk_signer(&self, key: SigningKey, date: &str) -> ChunkSigner {
+        let mut previous = [0; 64];
+        // The signature was verified, so it is that long.
+        previous.copy_from_slice(self.signature.as_bytes());
+        previous.make_ascii_lowercase();
+        ChunkSigner { key, place: format!("{date}\n{}\n", self.scope), previous }
+    }
+}
+
+fn canonical_value(head: &Head, name: &str, out: &mut Vec<u8>) -> Result<(), S3Error> {
+    let mut values = head.headers.get_all(name).iter().peekable();
+    if values.peek().is_none() && name == "host" {
+        fold(head.host().as_bytes(), out);
+        return Ok(());
+    }
+    if values.peek().is_none() || head.is_hoisted(name) {
+        let message = format!("The signature names the header {name}, which the request does not have.");
+        return Err(S3Error::with_message(Code::AccessDenied, message));
+    }
+    let mut first = true;
+    for value in values {
+        if !std::mem::take(&mut first) {
+            out.push(b',');
+        }
+        fold(value.as_bytes(), out);
+    }
+    Ok(())
+}
+
+/// Appends a header's value with blanks around it removed and runs of blanks in it made one.
+fn fold(value: &[u8], out: &mut Vec<u8>) {
+    let mut first = true;
+    for word in value.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty()) {
+        if !std::mem::take(&mut first) {
+            out.push(b' ');
+        }
+        out.extend_from_slice(word);
+    }
+}
+
+/// What was computed from a request, and is to be signed.
+pub(super) struct Prepared {
+    /// The canonical request.
+    pub canonical: Vec<u8>,
+    /// The string to sign.
+    pub to_sign: String,
+}
+
+/// A key for one day, region and service. Derived from a secret, and as secret; overwritten when dropped.
+pub(super) struct SigningKey(Zeroizing<[u8; 32]>);
+
+impl SigningKey {
+    /// Whether `signature`, in hexadecimal, is the one of `to_sign`.
+    pub fn verifies(&self, to_sign: &str, signature: &str) -> bool {
+        same(&hmac(&self.0[..], to_sign.as_bytes()), signature)
+    }
+}
+
+/// Verifies the signatures of a body's chunks, each of which covers the one before.
+pub(super) struct ChunkSigner {
+    key: SigningKey,
+    /// Date and scope, each followed by a line feed.
+    place: String,
+    previous: [u8; 64],
+}
+
+impl ChunkSigner {
+    /// Whether `signature` is that of the next chunk, which has this hash.
+    pub fn verify_chunk(&mut self, hash: &[u8; 32], signature: &str) -> bool {
+        let hash = hex_of(hash);
+        self.verify(b"AWS4-HMAC-SHA256-PAYLOAD\n", &[OF_NOTHING.as_bytes(), b"\n", &hash], signature)
+    }
+
+    /// Whether `signature` is that of the trailers, which have this hash.
+    pub fn verify_trailer(&mut self, hash: &[u8; 32], signature: &str) -> bool {
+        let hash = hex_of(hash);
+        self.verify(b"AWS4-HMAC-SHA256-TRAILER\n", &[&hash], signature)
+    }
+
+    fn verify(&mut self, algorithm: &[u8], rest: &[&[u8]], signature: &str) -> bool {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key.0[..]).expect("HMAC takes a key of any length");
+        for part in [algorithm, self.place.as_bytes(), &self.previous, b"\n"].iter().chain(rest) {
+            mac.update(part);
+        }
+        let wanted: [u8; 32] = mac.finalize().into_bytes().into();
+        self.previous = hex_of(&wanted);
+        same(&wanted, signature)
+    }
+}
+
+fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
+}
+
+fn hex_of(bytes: &[u8; 32]) -> [u8; 64] {
+    let mut text = [0; 64];
+    hex::encode_to_slice(bytes, &mut text).expect("64 digits are twice 32 bytes");
+    text
+}
+
+/// Whether `given`, in hexadecimal, is `wanted`, in the same time whatever differs.
+fn same(wanted: &[u8; 32], given: &str) -> bool {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(given, &mut bytes).is_ok() && bool::from(wanted.ct_eq(&bytes))
+}

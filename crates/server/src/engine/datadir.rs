@@ -1,0 +1,186 @@
+//! The data directory: what lies where, and whether it is ours and of our version.
+//!
+//! `format` says which version of the layout it is; it is written first, so that a directory without it is new or
+//! somebody else's, and is told apart before anything is opened. `docs/format/datadir.md` describes the rest.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::complaint::Complaint;
+
+const FORMAT: &str = "format";
+/// What `format` holds, before the version.
+const MAGIC: &str = "bailiwick data directory, version ";
+const VERSION: u32 = 1;
+const RECORDS: &str = "records.redb";
+const BODIES: &str = "bodies";
+
+/// A data directory that is ours.
+#[derive(Debug, Clone)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    new: bool,
+}
+
+impl DataDir {
+    /// Whether there is a store in the directory, of whatever version.
+    pub(crate) fn holds_store(path: &Path) -> bool {
+        path.join(FORMAT).exists()
+    }
+
+    /// Makes the directory, if it is not there, and checks whose and what it is.
+    pub(super) fn prepare(path: &Path) -> Result<DataDir, Complaint> {
+        let unusable = |error: &io::Error| failed(path, &error.to_string());
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| unusable(&error))?;
+        let owner = std::fs::metadata(path).map_err(|error| unusable(&error))?.uid();
+        let ours = rustix::process::geteuid().as_raw();
+        if owner != ours {
+            return Err(Complaint::failed(
+                format!("the data directory {} belongs to user id {owner}, and this runs as {ours}", path.display()),
+                "Run it as that user, or give the directory to this one.",
+            ));
+        }
+        match std::fs::read_to_string(path.join(FORMAT)) {
+            Ok(text) => check_version(path, &text)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if holds_anything(path).map_err(|error| unusable(&error))? {
+                    return Err(Complaint::failed(
+                        format!("{} is not empty and no data directory of bailiwick", path.display()),
+                        "Name a new or empty directory with --data.",
+                    ));
+                }
+                write_whole(&path.join(FORMAT), &format!("{MAGIC}{VERSION}\n"), 0o600)
+                    .map_err(|error| unusable(&error))?;
+            }
+            Err(error) => return Err(unusable(&error)),
+        }
+        let new = !path.join(RECORDS).exists();
+        Ok(DataDir { path: path.to_owned(), new })
+    }
+
+    /// Nothing was ever stored in it.
+    pub(super) fn is_new(&self) -> bool {
+        self.new
+    }
+
+    pub(super) fn records(&self) -> PathBuf {
+        self.path.join(RECORDS)
+    }
+
+    pub(super) fn bodies(&self) -> PathBuf {
+        self.path.join(BODIES)
+    }
+
+    pub(super) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    pub(super) fn shown(&self) -> impl std::fmt::Display + '_ {
+        self.path.display()
+    }
+
+    /// The store in it cannot be used.
+    pub(super) fn unusable(&self, why: &str) -> Complaint {
+        failed(&self.path, why)
+    }
+}
+
+fn failed(path: &Path, why: &str) -> Complaint {
+    let remedy = if why.contains("space") {
+        "Make room on its device, or name another directory with --data."
+    } else {
+        "See that this user may write there, or name another directory with --data."
+    };
+    Complaint::failed(format!("the data directory {} cannot be used: {why}", path.display()), remedy)
+}
+
+fn check_version(path: &Path, text: &str) -> Result<(), Complaint> {
+    match text.strip_prefix(MAGIC).and_then(|version| version.trim_end().parse::<u32>().ok()) {
+        Some(VERSION) => Ok(()),
+        Some(version) => Err(Complaint::failed(
+            format!(
+                "the data directory {} is of version {version}, and this bailiwick knows version {VERSION}",
+                path.display()
+            ),
+            "Use the bailiwick that it was made with, or a newer one.",
+        )),
+        None => Err(Complaint::failed(
+            format!(
+                "the data directory {} does not say which version it is: its file {FORMAT} is damaged",
+                path.display()
+            ),
+            "Put the file back from a copy of the directory.",
+        )),
+    }
+}
+
+/// Whether there is anything in a directory beside what a first start that was cut off leaves behind.
+fn holds_anything(path: &Path) -> io::Result<bool> {
+    for entry in std::fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if !name.ends_with(".new") && name != "master.key" && name != "lost+found" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Writes a file that is there whole or not at all, and durable when this returns.
+pub(super) fn write_whole(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    write_draft(Path::new(&draft), text, mode)?;
+    publish(Path::new(&draft), path)
+}
+
+/// Writes a file under a name that does not count yet.
+pub(super) fn write_draft(draft: &Path, text: &str, mode: u32) -> io::Result<()> {
+    match std::fs::remove_file(draft) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Gives a draft its name.
+pub(super) fn publish(draft: &Path, path: &Path) -> io::Result<()> {
+    std::fs::rename(draft, path)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_ours_if_it_says_so_or_is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        assert!(DataDir::prepare(&path).unwrap().is_new());
+        assert!(DataDir::holds_store(&path));
+        std::fs::write(path.join(RECORDS), "x").unwrap();
+        assert!(!DataDir::prepare(&path).unwrap().is_new());
+
+        let other = dir.path().join("other");
+        std::fs::create_dir(&other).unwrap();
+        std::fs::write(other.join("holiday.jpg"), "x").unwrap();
+        assert!(DataDir::prepare(&other).unwrap_err().to_string().contains("not empty"));
+        assert!(!DataDir::holds_store(&other));
+    }
+
+    #[test]
+    fn another_version_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        for (text, named) in [(format!("{MAGIC}2\n"), "version 2"), ("hello".to_owned(), "damaged")] {
+            std::fs::write(dir.path().join(FORMAT), text).unwrap();
+            let said = DataDir::prepare(dir.path()).unwrap_err().to_string();
+            assert!(said.contains(named) && said.contains(&dir.path().display().to_string()), "{said}");
+        }
+    }
+}
