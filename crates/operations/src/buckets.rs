@@ -116,7 +116,6 @@ impl Store {
     /// # Errors
     /// [`Error::BucketAlreadyExists`] if it is another's, or the caller's own with other settings than asked for.
     pub async fn create_bucket(&self, ctx: &mut Context, new: &CreateBucket<'_>) -> Result<(), Error> {
-        let requested = self.resolve_acl(ctx, &new.acl).await?;
         let mut attempts = Attempts::default();
         loop {
             let there = self.catalog.bucket(new.bucket).await?;
@@ -125,9 +124,12 @@ impl Store {
             let Some(account) = permit.principal().account() else { return Err(Error::NeedsAccount) };
             if let Some(there) = there {
                 self.count_request(ctx, &there);
-                let may_make = permit.reasons().first() == Some(&Reason::MayOwnBuckets);
-                return if may_make { self.as_it_is(account, &there.value, new, &requested) } else { Ok(()) };
+                return match permit.reasons().first() {
+                    Some(Reason::MayOwnBuckets) => self.as_it_is(ctx, account, &there.value, new).await,
+                    _ => Ok(()),
+                };
             }
+            let requested = self.resolve_acl(ctx, &new.acl).await?;
             let (account, settings) = (account.clone(), &self.settings.access);
             let block = self.settings.new_bucket_block;
             let acl = access::bucket_acl(&account.canonical_id, new.ownership, block, settings, &requested)?;
@@ -153,24 +155,28 @@ impl Store {
 
     /// Whether a bucket that its owner asks for again is as asked for. A request that names no ACL asks for a bucket that
     /// is not open to the public; grants to named accounts are no contradiction to that.
-    fn as_it_is(
+    async fn as_it_is(
         &self,
+        ctx: &Context,
         account: &Account,
         there: &Bucket,
         new: &CreateBucket<'_>,
-        requested: &access::RequestedAcl,
     ) -> Result<(), Error> {
+        if account.id != there.owner {
+            return Err(Error::BucketAlreadyExists);
+        }
         let same_acl = match &new.acl {
             AclInput::Default => !there.acl.grants().iter().any(|grant| matches!(grant.grantee, Grantee::Group(_))),
             AclInput::Canned(CannedAcl::Private) => there.acl == model::Acl::private(there.owner_canonical.clone()),
             AclInput::Canned(_) | AclInput::Grants(_) => {
                 let (own, block) = (there.ownership, there.public_access_block);
-                let asked = access::bucket_acl(&there.owner_canonical, own, block, &self.settings.access, requested)?;
+                let requested = self.resolve_acl(ctx, &new.acl).await?;
+                let asked = access::bucket_acl(&there.owner_canonical, own, block, &self.settings.access, &requested)?;
                 there.acl == asked
             }
         };
         let same_ownership = new.ownership.is_none() || new.ownership == there.ownership;
-        if account.id == there.owner && same_acl && same_ownership { Ok(()) } else { Err(Error::BucketAlreadyExists) }
+        if same_acl && same_ownership { Ok(()) } else { Err(Error::BucketAlreadyExists) }
     }
 
     /// Whether the bucket is there and the caller may list it.

@@ -92,7 +92,7 @@ proptest! {
                 PrefixOr::Prefix(prefix) => (prefix.clone(), true, String::new()),
                 PrefixOr::One(object) => (object.key.to_string(), false, String::new()),
             }));
-            if !page.more {
+            if !page.more || lines.len() > expected.len() {
                 break;
             }
             wanted.after = lines.last().unwrap().0.clone();
@@ -124,7 +124,7 @@ proptest! {
                 PrefixOr::Prefix(prefix) => (prefix.clone(), true, String::new()),
                 PrefixOr::One(upload) => (upload.key.to_string(), false, upload.id.to_string()),
             }));
-            if !page.more {
+            if !page.more || lines.len() > expected.len() {
                 break;
             }
             let last = lines.last().unwrap();

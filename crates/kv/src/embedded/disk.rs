@@ -215,6 +215,14 @@ impl Disk {
     }
 }
 
+impl Drop for Disk {
+    /// Closing is not enough: a child that another thread has forked, and that has not come to its `exec` yet, would
+    /// keep the lock.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)

@@ -85,8 +85,10 @@ fn folded<'a>(key: &'a [u8], from: usize, delimiter: Option<&[u8]>) -> Option<&'
     Some(&key[..from + at + delimiter.len()])
 }
 
+type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
 /// `None` if nothing can lie between, which redb would take for a mistake.
-fn bounds<'a>(from: Bound<&'a [u8]>, end: Option<&'a [u8]>) -> Option<(Bound<&'a [u8]>, Bound<&'a [u8]>)> {
+fn bounds<'a>(from: Bound<&'a [u8]>, end: Option<&'a [u8]>) -> Option<Bounds<'a>> {
     match (from, end) {
         (Bound::Included(start) | Bound::Excluded(start), Some(end)) if start >= end => None,
         (from, end) => Some((from, end.map_or(Bound::Unbounded, Bound::Excluded))),

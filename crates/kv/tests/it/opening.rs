@@ -29,6 +29,22 @@ async fn a_second_opening_is_refused_and_the_first_goes_on() {
 }
 
 #[tokio::test]
+async fn a_closed_store_can_be_opened_at_once_even_while_processes_are_started() {
+    let place = Place::new();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(std::sync::atomic::Ordering::SeqCst) {
+                std::process::Command::new("true").status().unwrap();
+            }
+        });
+        let refused = (0..60).find_map(|_| place.open_on(Probe::new(), kv::Durability::Full).err());
+        over.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert!(refused.is_none(), "{refused:?}");
+    });
+}
+
+#[tokio::test]
 async fn dropping_carries_out_what_is_queued() {
     let changes = workload(20);
     let place = Place::new();

@@ -63,9 +63,10 @@ impl Store {
         source: &mut dyn Source,
     ) -> Result<Written, Error> {
         // Before the body: who may not write, or whose condition fails already, need not send it.
-        let requested = self.resolve_acl(ctx, &put.acl).await?;
         let gated = self.gate_object(ctx, Action::PutObject, put.bucket, put.key).await?;
         put.conditions.check(gated.object.as_ref().map(|o| &o.value))?;
+        // Only who may write is told which e-mail addresses have an account.
+        let requested = self.resolve_acl(ctx, &put.acl).await?;
         access::new_object(&gated.bucket.value, &self.settings.access, ctx.caller.principal(), &requested)?;
         drop(gated);
         let taken = self.take_in(source, put.algorithm, limits::SINGLE_PUT_BYTES).await?;

@@ -67,7 +67,6 @@ impl Store {
     /// # Errors
     /// [`Error`]; nothing was begun.
     pub async fn begin_upload(&self, ctx: &mut Context, begin: BeginUpload<'_>) -> Result<UploadId, Error> {
-        let requested = self.resolve_acl(ctx, &begin.acl).await?;
         checksums::check_kind(begin.checksum)?;
         let random = getrandom::u64().map_err(|error| Error::Unavailable(error.to_string()))?;
         let mut attempts = Attempts::default();
@@ -77,6 +76,7 @@ impl Store {
             // Nobody in particular cannot come back for an upload.
             let Principal::Key { account, .. } = permit.principal() else { return Err(Error::NeedsAccount) };
             let settings = &self.settings.access;
+            let requested = self.resolve_acl(ctx, &begin.acl).await?;
             let NewObject { owner, acl } = access::new_object(&bucket.value, settings, permit.principal(), &requested)?;
             let began = self.now();
             let upload = Upload {

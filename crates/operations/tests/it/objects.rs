@@ -102,7 +102,31 @@ async fn a_grant_by_email_is_to_the_account_and_an_unknown_address_is_told_apart
     let unknown = grant(GranteeInput::Id("0".repeat(64)));
     let refused = world.store.put_bucket_acl(&mut owner, &world.bucket, None, &unknown).await;
     assert!(matches!(refused, Err(Error::InvalidArgument { .. })), "{refused:?}");
-    // Who may not change the ACL learns nothing of who exists.
+    // Who may not change the ACL, or write, or make a bucket, learns nothing of who exists.
+    for email in ["owner@example.com", "nobody@example.com"] {
+        let acl = || grant(GranteeInput::Email(email.into()));
+        let other = name("private-other");
+        let new = operations::CreateBucket { bucket: &other, acl: acl(), ownership: None };
+        denied(world.store.create_bucket(&mut world.guest.clone(), &new).await);
+        let object = key("k");
+        let put = operations::PutObject {
+            bucket: &world.bucket,
+            key: &object,
+            described: Default::default(),
+            acl: acl(),
+            conditions: WriteConditions::default(),
+            algorithm: model::ChecksumAlgorithm::Crc32,
+        };
+        denied(world.store.put_object(&mut anonymous(), put, &mut crate::world::Sent::of(b"x")).await);
+        let begin = operations::BeginUpload {
+            bucket: &world.bucket,
+            key: &object,
+            described: Default::default(),
+            acl: acl(),
+            checksum: None,
+        };
+        denied(world.store.begin_upload(&mut anonymous(), begin).await);
+    }
     let guessed = grant(GranteeInput::Email("owner@example.com".into()));
     denied(world.store.put_bucket_acl(&mut world.guest.clone(), &world.bucket, None, &guessed).await);
     assert_eq!(world.store.bucket_acl(&world.owner, &world.bucket).await.unwrap(), acl);
