@@ -279,8 +279,12 @@ mod tests {
         assert_eq!(reply.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = reply.into_body().collect().await.unwrap().to_bytes();
         let body = std::str::from_utf8(&body).unwrap();
-        assert!(body.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code><Message>"));
-        assert!(body.ends_with("<Resource>/b/&lt;k&gt;</Resource><RequestId>R1</RequestId><HostId>H1</HostId></Error>"));
+        assert!(
+            body.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code><Message>")
+        );
+        assert!(
+            body.ends_with("<Resource>/b/&lt;k&gt;</Resource><RequestId>R1</RequestId><HostId>H1</HostId></Error>")
+        );
         assert!(!body.contains("secret"));
     }
 

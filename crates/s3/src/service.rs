@@ -21,7 +21,7 @@ use http_body::{Frame, SizeHint};
 use model::Timestamp;
 use operations::{Context, Store};
 
-use crate::handlers::{self, Asked, Failure, Sent};
+use crate::handlers::{self, Asked, Failure, Sent, headers};
 use crate::reply::{self, Reply, ReplyBody};
 use crate::wire::head::Head;
 use crate::wire::{self, Config};
@@ -110,7 +110,7 @@ impl Service {
             caller: claim.caller,
             request_id: arrival.request_id.clone(),
             source: arrival.source,
-            expected_owner: asked.text("x-amz-expected-bucket-owner")?.map(str::to_owned),
+            expected_owner: headers::expected_owner(&asked, "x-amz-expected-bucket-owner")?,
         };
         handlers::carry_out(&asked, &mut ctx, Sent { payload: claim.payload, body }).await
     }

@@ -1,8 +1,8 @@
 //! The table of operations: every request form of S3 that a general purpose bucket knows, whether it is carried out or
 //! not. The router allows what stands here and nothing else.
 //!
-//! Invariants, held by tests: a name occurs once; no two rows have the same form; rows that read and rows that write
-//! never differ by a query key alone that a caller could add unnoticed.
+//! Invariants, held by tests: no two rows have the same form; a query key that selects a row is not also one that it may
+//! come without; what is authorised is asked of what the request names.
 
 use model::Action;
 
@@ -22,7 +22,7 @@ pub enum Target {
 pub enum Support {
     /// It is carried out.
     Implemented,
-    /// It reads something that nobody can set yet: after authorisation it answers as S3 does for "not set".
+    /// It reads or removes something that nobody can set yet: after authorisation it answers as S3 does for "not set".
     NotSet,
     /// After authorisation it answers NotImplemented, and nothing changes.
     NotImplemented,
@@ -82,7 +82,8 @@ const COPY: Option<&str> = Some("x-amz-copy-source");
 
 // Read with care: a key in the first list selects, a key in the second is only taken.
 operations! {
-    GET Service ListBuckets [], None, ["max-buckets", "continuation-token", "prefix", "bucket-region"], ListAllMyBuckets, Implemented;
+    // The delimiter means nothing here; the access test of `s3cmd --configure` sends one.
+    GET Service ListBuckets [], None, ["max-buckets", "continuation-token", "delimiter", "prefix", "bucket-region"], ListAllMyBuckets, Implemented;
 
     PUT Bucket CreateBucket [], None, [], CreateBucket, Implemented;
     HEAD Bucket HeadBucket [], None, [], HeadBucket, Implemented;
@@ -90,7 +91,7 @@ operations! {
     GET Bucket GetBucketLocation ["location"], None, [], GetBucketLocation, Implemented;
     GET Bucket ListObjects [], None, ["delimiter", "encoding-type", "marker", "max-keys", "prefix"], ListBucket, Implemented;
     GET Bucket ListObjectsV2 ["list-type"], None, ["continuation-token", "delimiter", "encoding-type", "fetch-owner", "max-keys", "prefix", "start-after"], ListBucket, Implemented;
-    GET Bucket ListObjectVersions ["versions"], None, ["delimiter", "encoding-type", "key-marker", "max-keys", "prefix", "version-id-marker"], ListBucket, NotImplemented;
+    GET Bucket ListObjectVersions ["versions"], None, ["delimiter", "encoding-type", "key-marker", "max-keys", "prefix", "version-id-marker"], ListBucket, Implemented;
     GET Bucket ListMultipartUploads ["uploads"], None, ["delimiter", "encoding-type", "key-marker", "max-uploads", "prefix", "upload-id-marker"], ListBucketMultipartUploads, Implemented;
     POST Bucket DeleteObjects ["delete"], None, [], DeleteObject, Implemented;
     POST Bucket PostObject [], None, [], PutObject, NotImplemented;
@@ -106,28 +107,28 @@ operations! {
 
     GET Bucket GetBucketPolicy ["policy"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketPolicy ["policy"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketPolicy ["policy"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketPolicy ["policy"], None, [], PutBucketConfiguration, NotSet;
     GET Bucket GetBucketPolicyStatus ["policyStatus"], None, [], GetBucketConfiguration, NotSet;
     GET Bucket GetBucketTagging ["tagging"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketTagging ["tagging"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketTagging ["tagging"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketTagging ["tagging"], None, [], PutBucketConfiguration, NotSet;
     GET Bucket GetBucketVersioning ["versioning"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketVersioning ["versioning"], None, [], PutBucketConfiguration, NotImplemented;
     GET Bucket GetBucketCors ["cors"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketCors ["cors"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketCors ["cors"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketCors ["cors"], None, [], PutBucketConfiguration, NotSet;
     GET Bucket GetBucketLifecycleConfiguration ["lifecycle"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketLifecycleConfiguration ["lifecycle"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketLifecycle ["lifecycle"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketLifecycle ["lifecycle"], None, [], PutBucketConfiguration, NotSet;
     GET Bucket GetBucketEncryption ["encryption"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketEncryption ["encryption"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketEncryption ["encryption"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketEncryption ["encryption"], None, [], PutBucketConfiguration, NotSet;
     GET Bucket GetBucketWebsite ["website"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketWebsite ["website"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketWebsite ["website"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketWebsite ["website"], None, [], PutBucketConfiguration, NotSet;
     GET Bucket GetBucketReplication ["replication"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketReplication ["replication"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketReplication ["replication"], None, [], PutBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketReplication ["replication"], None, [], PutBucketConfiguration, NotSet;
     GET Bucket GetBucketLogging ["logging"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketLogging ["logging"], None, [], PutBucketConfiguration, NotImplemented;
     GET Bucket GetBucketNotificationConfiguration ["notification"], None, [], GetBucketConfiguration, NotSet;
@@ -143,20 +144,20 @@ operations! {
 
     GET Bucket GetBucketAnalyticsConfiguration ["analytics", "id"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketAnalyticsConfiguration ["analytics", "id"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketAnalyticsConfiguration ["analytics", "id"], None, [], PutBucketConfiguration, NotImplemented;
-    GET Bucket ListBucketAnalyticsConfigurations ["analytics"], None, ["continuation-token"], GetBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketAnalyticsConfiguration ["analytics", "id"], None, [], PutBucketConfiguration, NotSet;
+    GET Bucket ListBucketAnalyticsConfigurations ["analytics"], None, ["continuation-token"], GetBucketConfiguration, NotSet;
     GET Bucket GetBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], PutBucketConfiguration, NotImplemented;
-    GET Bucket ListBucketIntelligentTieringConfigurations ["intelligent-tiering"], None, ["continuation-token"], GetBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], PutBucketConfiguration, NotSet;
+    GET Bucket ListBucketIntelligentTieringConfigurations ["intelligent-tiering"], None, ["continuation-token"], GetBucketConfiguration, NotSet;
     GET Bucket GetBucketInventoryConfiguration ["id", "inventory"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketInventoryConfiguration ["id", "inventory"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketInventoryConfiguration ["id", "inventory"], None, [], PutBucketConfiguration, NotImplemented;
-    GET Bucket ListBucketInventoryConfigurations ["inventory"], None, ["continuation-token"], GetBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketInventoryConfiguration ["id", "inventory"], None, [], PutBucketConfiguration, NotSet;
+    GET Bucket ListBucketInventoryConfigurations ["inventory"], None, ["continuation-token"], GetBucketConfiguration, NotSet;
     GET Bucket GetBucketMetricsConfiguration ["id", "metrics"], None, [], GetBucketConfiguration, NotSet;
     PUT Bucket PutBucketMetricsConfiguration ["id", "metrics"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketMetricsConfiguration ["id", "metrics"], None, [], PutBucketConfiguration, NotImplemented;
-    GET Bucket ListBucketMetricsConfigurations ["metrics"], None, ["continuation-token"], GetBucketConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketMetricsConfiguration ["id", "metrics"], None, [], PutBucketConfiguration, NotSet;
+    GET Bucket ListBucketMetricsConfigurations ["metrics"], None, ["continuation-token"], GetBucketConfiguration, NotSet;
     GET Bucket GetBucketMetadataConfiguration ["metadataConfiguration"], None, [], GetBucketConfiguration, NotImplemented;
     POST Bucket CreateBucketMetadataConfiguration ["metadataConfiguration"], None, [], PutBucketConfiguration, NotImplemented;
     DELETE Bucket DeleteBucketMetadataConfiguration ["metadataConfiguration"], None, [], PutBucketConfiguration, NotImplemented;
@@ -176,7 +177,7 @@ operations! {
     PUT Object PutObjectAcl ["acl"], None, ["versionId"], PutObjectAcl, Implemented;
     GET Object GetObjectTagging ["tagging"], None, ["versionId"], GetObjectConfiguration, NotSet;
     PUT Object PutObjectTagging ["tagging"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
-    DELETE Object DeleteObjectTagging ["tagging"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
+    DELETE Object DeleteObjectTagging ["tagging"], None, ["versionId"], PutObjectConfiguration, NotSet;
     GET Object GetObjectLegalHold ["legal-hold"], None, ["versionId"], GetObjectConfiguration, NotSet;
     PUT Object PutObjectLegalHold ["legal-hold"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
     GET Object GetObjectRetention ["retention"], None, ["versionId"], GetObjectConfiguration, NotSet;
@@ -211,4 +212,53 @@ impl Operation {
 /// Whether some operation is selected by the query key `key`.
 pub(crate) fn is_sub_resource(key: &str) -> bool {
     OPERATIONS.iter().any(|row| row.sub.contains(&key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rows_have_the_same_form() {
+        for (at, row) in OPERATIONS.iter().enumerate() {
+            for other in &OPERATIONS[..at] {
+                let same = row.method == other.method && row.target == other.target && row.header == other.header;
+                let subs = row.sub.len() == other.sub.len() && row.sub.iter().all(|key| other.sub.contains(key));
+                assert!(!(same && subs), "{} and {}", row.name, other.name);
+            }
+            assert!(row.sub.iter().all(|key| !row.query.contains(key)), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn what_is_authorised_is_asked_of_what_the_request_names() {
+        for row in OPERATIONS {
+            // These two name their objects in the body.
+            let objects = row.target == Target::Object || matches!(row.op, Op::DeleteObjects | Op::PostObject);
+            assert_eq!(row.action.on_object(), objects, "{}", row.name);
+            assert_eq!(row.target == Target::Service, row.action == Action::ListAllMyBuckets, "{}", row.name);
+            assert!(row.support != Support::NotSet || matches!(row.method, "GET" | "DELETE"), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn nothing_that_writes_is_authorised_as_a_read() {
+        let reads = [
+            Action::ListAllMyBuckets,
+            Action::HeadBucket,
+            Action::GetBucketLocation,
+            Action::ListBucket,
+            Action::ListBucketMultipartUploads,
+            Action::GetBucketAcl,
+            Action::GetBucketConfiguration,
+            Action::GetObject,
+            Action::GetObjectAttributes,
+            Action::GetObjectAcl,
+            Action::ListMultipartUploadParts,
+            Action::GetObjectConfiguration,
+        ];
+        for row in OPERATIONS {
+            assert_eq!(row.reads_only(), reads.contains(&row.action), "{}", row.name);
+        }
+    }
 }

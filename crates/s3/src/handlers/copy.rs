@@ -18,7 +18,7 @@ fn source(asked: &Asked<'_>) -> Result<CopySource, S3Error> {
         key: named.key,
         version: named.version,
         conditions: headers::source_conditions(asked)?,
-        expected_owner: asked.text("x-amz-source-expected-bucket-owner")?.map(str::to_owned),
+        expected_owner: headers::expected_owner(asked, "x-amz-source-expected-bucket-owner")?,
     })
 }
 
@@ -68,16 +68,19 @@ pub(super) fn part_target<'a>(asked: &Asked<'a>) -> Result<PartTarget<'a>, S3Err
 fn source_range(text: &str) -> Result<(u64, u64), S3Error> {
     const HEADER: &str = "x-amz-copy-source-range";
     let ends = text.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
-    let number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<u64>().ok()).flatten();
-    let ends = ends.and_then(|(first, last)| Some((number(first)?, number(last)?))).filter(|(first, last)| first <= last);
+    let number =
+        |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<u64>().ok()).flatten();
+    let ends =
+        ends.and_then(|(first, last)| Some((number(first)?, number(last)?))).filter(|(first, last)| first <= last);
     let Some((first, last)) = ends else {
         let message = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are \
                        the zero-based offsets of the first and last bytes to copy";
         return Err(S3Error::argument(HEADER, text, message));
     };
     if last - first >= limits::SINGLE_PUT_BYTES {
-        return Err(S3Error::new(Code::EntityTooLarge)
-            .with_detail("MaxSizeAllowed", limits::SINGLE_PUT_BYTES.to_string()));
+        return Err(
+            S3Error::new(Code::EntityTooLarge).with_detail("MaxSizeAllowed", limits::SINGLE_PUT_BYTES.to_string())
+        );
     }
     Ok((first, last))
 }
@@ -90,7 +93,17 @@ mod tests {
     fn the_range_of_a_source_names_both_ends() {
         assert_eq!(source_range("bytes=0-0"), Ok((0, 0)));
         assert_eq!(source_range("bytes=5-9"), Ok((5, 9)));
-        for bad in ["", "bytes=", "bytes=5-", "bytes=-5", "bytes=9-5", "5-9", "bytes=0-1,2-3", "bytes=+1-2", "bytes=0-9999999999"] {
+        for bad in [
+            "",
+            "bytes=",
+            "bytes=5-",
+            "bytes=-5",
+            "bytes=9-5",
+            "5-9",
+            "bytes=0-1,2-3",
+            "bytes=+1-2",
+            "bytes=0-9999999999",
+        ] {
             assert!(source_range(bad).is_err(), "{bad}");
         }
     }

@@ -1,6 +1,6 @@
 //! What the headers of several operations say: ACLs, metadata, conditions, and what is asked for in vain.
 
-use model::{CannedAcl, ChecksumAlgorithm, Group, Permission, limits};
+use model::{AccountId, CannedAcl, ChecksumAlgorithm, Group, Permission, limits};
 use operations::{AclInput, ContentHeaders, Described, GranteeInput, ReadConditions, Tags, WriteConditions};
 
 use super::Asked;
@@ -61,13 +61,17 @@ const GRANTS: [(&str, Permission); 5] = [
 /// The ACL that the headers ask for: by name, or grant by grant, not both.
 pub(super) fn acl(asked: &Asked<'_>) -> Result<AclInput, S3Error> {
     let canned = match asked.text("x-amz-acl")? {
-        Some(name) => Some(CannedAcl::parse(name).ok_or_else(|| S3Error::argument("x-amz-acl", name, ""))?),
+        Some(name) => Some(
+            CannedAcl::parse(name)
+                .ok_or_else(|| S3Error::argument("x-amz-acl", name, "There is no canned ACL of that name."))?,
+        ),
         None => None,
     };
     let mut named: Option<Vec<(GranteeInput, Permission)>> = None;
     for (header, permission) in GRANTS {
         if let Some(list) = asked.text(header)? {
-            let grantees = grantees(list).ok_or_else(|| S3Error::argument(header, list, "Argument format not recognized"))?;
+            let grantees =
+                grantees(list).ok_or_else(|| S3Error::argument(header, list, "Argument format not recognized"))?;
             let grantees = grantees.into_iter().map(|grantee| Ok((grantee?, permission)));
             named.get_or_insert_default().extend(grantees.collect::<Result<Vec<_>, S3Error>>()?);
         }
@@ -136,7 +140,11 @@ pub(super) fn described(asked: &Asked<'_>) -> Result<Described, S3Error> {
         expires: text("expires")?,
         website_redirect: text("x-amz-website-redirect-location")?,
     };
-    if headers.website_redirect.as_deref().is_some_and(|to| !["/", "http://", "https://"].iter().any(|p| to.starts_with(p))) {
+    if headers
+        .website_redirect
+        .as_deref()
+        .is_some_and(|to| !["/", "http://", "https://"].iter().any(|p| to.starts_with(p)))
+    {
         return Err(Code::InvalidRedirectLocation.into());
     }
     Ok(Described { headers, metadata: metadata(asked)? })
@@ -147,7 +155,8 @@ fn without_framing(encoding: String) -> Option<String> {
     if !encoding.to_ascii_lowercase().contains("aws-chunked") {
         return Some(encoding);
     }
-    let kept = encoding.split(',').map(str::trim).filter(|one| !one.eq_ignore_ascii_case("aws-chunked") && !one.is_empty());
+    let kept =
+        encoding.split(',').map(str::trim).filter(|one| !one.eq_ignore_ascii_case("aws-chunked") && !one.is_empty());
     Some(kept.collect::<Vec<_>>().join(",")).filter(|kept| !kept.is_empty())
 }
 
@@ -175,6 +184,15 @@ fn storage_class(asked: &Asked<'_>) -> Result<(), S3Error> {
     match asked.text("x-amz-storage-class")? {
         None | Some("STANDARD") => Ok(()),
         Some(class) => Err(S3Error::new(Code::InvalidStorageClass).with_detail("StorageClassRequested", class)),
+    }
+}
+
+/// The account that a header names as a bucket's expected owner.
+pub(crate) fn expected_owner(asked: &Asked<'_>, header: &'static str) -> Result<Option<String>, S3Error> {
+    let Some(id) = asked.text(header)? else { return Ok(None) };
+    match AccountId::new(id) {
+        Ok(_) => Ok(Some(id.to_owned())),
+        Err(_) => Err(S3Error::new(Code::InvalidBucketOwnerAWSAccountID).with_detail("ArgumentName", header)),
     }
 }
 
@@ -278,7 +296,9 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_grantees_is_refused() {
-        for bad in ["", "a@b.c", "id", "id=", "id=\"\"", "id=\"a", "id=a\"", "id=a,", "id=\"a\"b", "name=a", "id=a;id=b\""] {
+        for bad in
+            ["", "a@b.c", "id", "id=", "id=\"\"", "id=\"a", "id=a\"", "id=a,", "id=\"a\"b", "name=a", "id=a;id=b\""]
+        {
             assert_eq!(plain(bad), None, "{bad}");
         }
         assert!(grantees("uri=http://example.com/everyone").unwrap()[0].is_err());

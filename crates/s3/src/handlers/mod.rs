@@ -7,7 +7,7 @@ mod acl;
 mod bucket;
 mod copy;
 mod delete;
-mod headers;
+pub(crate) mod headers;
 mod list;
 mod multipart;
 mod object_read;
@@ -63,7 +63,8 @@ impl<'a> Asked<'a> {
 
     /// A header's value; one that is no text is refused by name.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, S3Error> {
-        let not_text = |_| S3Error::with_message(Code::InvalidArgument, format!("The header {name} is not valid UTF-8."));
+        let not_text =
+            |_| S3Error::with_message(Code::InvalidArgument, format!("The header {name} is not valid UTF-8."));
         self.call.head.text(name).map_err(not_text)
     }
 
@@ -216,4 +217,3 @@ where
         _ => settings::unset(asked, ctx).await,
     }
 }
-

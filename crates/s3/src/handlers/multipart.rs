@@ -30,8 +30,7 @@ pub(super) async fn create(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply
         }
     };
     let (bucket, key) = (asked.bucket()?, asked.key()?);
-    let begin =
-        BeginUpload { bucket, key, described: headers::described(asked)?, acl: headers::acl(asked)?, checksum };
+    let begin = BeginUpload { bucket, key, described: headers::described(asked)?, acl: headers::acl(asked)?, checksum };
     let upload = asked.store.begin_upload(ctx, begin).await?;
     let mut reply = reply::xml(answers::initiated(bucket.as_str(), key.as_str(), upload.as_str()));
     if let Some((algorithm, kind)) = checksum {

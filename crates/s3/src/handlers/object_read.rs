@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE,
-    CONTENT_TYPE, ETAG, EXPIRES, LAST_MODIFIED,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
+    CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES, LAST_MODIFIED,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use identity::CallerKind;
@@ -29,7 +29,8 @@ pub(super) async fn get(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply, F
     let overrides = overrides(asked, ctx)?;
     let (found, body) = match if_range {
         None => asked.store.get_object(ctx, &get).await,
-        Some(unchanged) => match asked.store.get_object(ctx, &GetObject { conditions: unchanged, ..get.clone() }).await {
+        Some(unchanged) => match asked.store.get_object(ctx, &GetObject { conditions: unchanged, ..get.clone() }).await
+        {
             Err(Error::PreconditionFailed(_)) => {
                 asked.store.get_object(ctx, &GetObject { wanted: Wanted::Whole, ..get.clone() }).await
             }
@@ -49,12 +50,14 @@ pub(super) async fn head(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply, 
     let overrides = overrides(asked, ctx)?;
     let found = match if_range {
         None => asked.store.head_object(ctx, &get).await,
-        Some(unchanged) => match asked.store.head_object(ctx, &GetObject { conditions: unchanged, ..get.clone() }).await {
-            Err(Error::PreconditionFailed(_)) => {
-                asked.store.head_object(ctx, &GetObject { wanted: Wanted::Whole, ..get.clone() }).await
+        Some(unchanged) => {
+            match asked.store.head_object(ctx, &GetObject { conditions: unchanged, ..get.clone() }).await {
+                Err(Error::PreconditionFailed(_)) => {
+                    asked.store.head_object(ctx, &GetObject { wanted: Wanted::Whole, ..get.clone() }).await
+                }
+                found => found,
             }
-            found => found,
-        },
+        }
     }
     .map_err(|error| unsatisfied(asked, error))?;
     let len = found.range.end - found.range.start;
@@ -287,7 +290,9 @@ mod tests {
         ] {
             assert_eq!(range(text), Some(wanted), "{text}");
         }
-        for ignored in ["", "bytes", "bytes=", "bytes=-", "bytes=2-1", "bytes=0-1,3-4", "bytes=+1-2", "bytes=0x1-", "lines=1-2"] {
+        for ignored in
+            ["", "bytes", "bytes=", "bytes=-", "bytes=2-1", "bytes=0-1,3-4", "bytes=+1-2", "bytes=0x1-", "lines=1-2"]
+        {
             assert_eq!(range(ignored), None, "{ignored}");
         }
     }

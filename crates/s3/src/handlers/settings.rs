@@ -181,3 +181,17 @@ async fn object_is_there(asked: &Asked<'_>, ctx: &Context) -> Result<(), Failure
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{OPERATIONS, Support};
+
+    #[test]
+    fn what_the_table_calls_not_set_is_answered_so_and_nothing_else_is() {
+        for operation in OPERATIONS {
+            let known = !matches!(answer(operation.op), Unset::Unknown);
+            assert_eq!(known, operation.support == Support::NotSet, "{}", operation.name);
+        }
+    }
+}

@@ -6,6 +6,8 @@
 //!
 //! A bucket name that breaks the rules cannot exist, so saying so before the signature is checked tells nobody anything.
 
+use std::borrow::Cow;
+
 use http::header::{ALLOW, HeaderValue};
 use model::{BucketName, ObjectKey};
 
@@ -56,7 +58,10 @@ pub(crate) fn route(head: Head, config: &Config) -> Result<Call, S3Error> {
 }
 
 fn bucket_name(raw: &str, operation: &Operation) -> Result<BucketName, S3Error> {
-    let text = encoding::decode_path(raw).map_err(|NotDecodable| S3Error::new(Code::InvalidURI))?;
+    let text = match raw.contains('%') {
+        true => encoding::decode_path(raw).map(Cow::Owned).map_err(|NotDecodable| S3Error::new(Code::InvalidURI))?,
+        false => Cow::Borrowed(raw),
+    };
     BucketName::new(&text).map_err(|_| {
         let code = if operation.op == Op::CreateBucket { Code::InvalidBucketName } else { Code::NoSuchBucket };
         S3Error::new(code).with_detail("BucketName", text)

@@ -99,23 +99,22 @@ impl<'h> V4<'h> {
                  X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
             )
         };
-        let mut found = [""; 6];
+        let mut found = [None; 6];
         for (key, value) in head.query_pairs() {
             if let Some(at) = all.iter().position(|name| key.strip_prefix("X-Amz-") == Some(name)) {
-                found[at] = value;
+                found[at] = Some(value);
             }
         }
-        if found.contains(&"") {
+        let [Some(algorithm), Some(credential), Some(signed), Some(signature), Some(expires), Some(_)] = found else {
             return Err(missing());
-        }
-        let [algorithm, credential, signed, signature, expires, _] = found;
+        };
         match algorithm {
             ALGORITHM => {}
             "AWS4-ECDSA-P256-SHA256" => return Err(asymmetric()),
             _ => return Err(Place::Query.bad("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"")),
         }
         let digits = expires.strip_prefix('-').unwrap_or(expires);
-        if !digits.bytes().all(|b| b.is_ascii_digit()) {
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(Place::Query.bad("X-Amz-Expires should be a number"));
         }
         let expires = match expires.parse::<u64>() {

@@ -4,7 +4,7 @@ use model::{Group, Permission, limits};
 use operations::{AclView, GranteeInput, GranteeView, Party};
 
 use super::reader::{Malformed, parse};
-use super::{Xml, XSI_NAMESPACE};
+use super::{XSI_NAMESPACE, Xml};
 
 /// Elements of the longest ACL: a hundred grants of six, the owner's three, and two around them, with room.
 const ELEMENTS: usize = 8 * limits::ACL_GRANTS;

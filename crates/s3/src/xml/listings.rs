@@ -335,7 +335,8 @@ mod tests {
         body.replace(&"a1".repeat(32), "ID").replace(&"ab".repeat(16), "TAG")
     }
 
-    const LINE: &str = "<LastModified>2010-11-17T09:30:00.000Z</LastModified><ETag>&quot;TAG&quot;</ETag><Size>3</Size>";
+    const LINE: &str =
+        "<LastModified>2010-11-17T09:30:00.000Z</LastModified><ETag>&quot;TAG&quot;</ETag><Size>3</Size>";
     const OWNER: &str = "<Owner><ID>ID</ID><DisplayName>R &amp; D</DisplayName></Owner>";
     const CLASS: &str = "<StorageClass>STANDARD</StorageClass>";
 

@@ -2,8 +2,8 @@
 
 use model::{ObjectOwnership, PublicAccessBlock};
 
-use super::reader::{Malformed, parse};
 use super::Xml;
+use super::reader::{Malformed, parse};
 
 /// Elements of the longest of these documents, with room.
 const ELEMENTS: usize = 100;
@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn a_bucket_is_placed_by_its_body_or_by_default() {
-        let place = |location: Option<&str>| Ok(BucketPlace { location: location.map(Into::into), asks_for_more: false });
+        let place =
+            |location: Option<&str>| Ok(BucketPlace { location: location.map(Into::into), asks_for_more: false });
         assert_eq!(read_create_bucket(b""), place(None));
         let body = |inner: &str| format!("<CreateBucketConfiguration>{inner}</CreateBucketConfiguration>");
         let read = |inner: &str| read_create_bucket(body(inner).as_bytes());

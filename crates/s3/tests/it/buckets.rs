@@ -8,18 +8,23 @@ async fn a_bucket_is_made_found_and_removed() {
     assert_eq!(world.owner(ask("PUT", "/fresh")).await.is(200).header("location"), "/fresh");
     world.owner(ask("PUT", "/fresh")).await.is(200);
     assert_eq!(world.owner(ask("HEAD", "/fresh")).await.is(200).header("x-amz-bucket-region"), "us-east-1");
-    assert!(world.owner(ask("GET", "/fresh?location")).await.is(200).body.ends_with("2006-03-01/\"></LocationConstraint>"));
+    assert!(
+        world.owner(ask("GET", "/fresh?location")).await.is(200).body.ends_with("2006-03-01/\"></LocationConstraint>")
+    );
     let list = world.owner(ask("GET", "/?max-buckets=1&prefix=f")).await.is(200);
     assert_eq!((list.element("Name"), list.element("BucketRegion")), ("fresh", "us-east-1"));
     let first = world.owner(ask("GET", "/?max-buckets=1")).await.is(200);
     assert_eq!(first.element("Name"), "fresh");
-    let second = world.owner(ask("GET", format!("/?max-buckets=1&continuation-token={}", first.element("ContinuationToken")))).await;
+    let second = world
+        .owner(ask("GET", format!("/?max-buckets=1&continuation-token={}", first.element("ContinuationToken"))))
+        .await;
     assert_eq!(second.is(200).element("Name"), BUCKET);
     assert!(!world.owner(ask("GET", "/?bucket-region=eu-west-1")).await.is(200).body.contains("<Name>"));
     world.owner(ask("DELETE", "/fresh")).await.is(204);
     let gone = world.owner(ask("GET", "/fresh")).await.is(404);
     assert_eq!((gone.code(), gone.element("Resource"), gone.element("RequestId")), ("NoSuchBucket", "/fresh", "R1"));
-    let away = "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
+    let away =
+        "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
     let away = world.owner(ask("PUT", "/fresh").body(away)).await.is(400);
     assert_eq!(away.code(), "IllegalLocationConstraintException");
 }
@@ -100,7 +105,10 @@ async fn what_nobody_set_answers_as_s3_does() {
         assert_eq!(world.owner(ask("GET", format!("/{BUCKET}?{sub}"))).await.is(404).code(), expected);
     }
     for (sub, expected) in [
-        ("versioning", "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"></VersioningConfiguration>"),
+        (
+            "versioning",
+            "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"></VersioningConfiguration>",
+        ),
         ("logging", "<BucketLoggingStatus xmlns="),
         ("notification", "<NotificationConfiguration xmlns="),
         ("accelerate", "<AccelerateConfiguration xmlns="),
@@ -117,5 +125,8 @@ async fn what_nobody_set_answers_as_s3_does() {
     let hold = world.owner(ask("GET", format!("/{BUCKET}/k?legal-hold"))).await.is(404);
     assert_eq!(hold.code(), "NoSuchObjectLockConfiguration");
     world.owner(ask("DELETE", format!("/{BUCKET}?lifecycle"))).await.is(204);
-    assert_eq!(world.owner(ask("PUT", format!("/{BUCKET}?versioning")).body("x")).await.is(501).code(), "NotImplemented");
+    assert_eq!(
+        world.owner(ask("PUT", format!("/{BUCKET}?versioning")).body("x")).await.is(501).code(),
+        "NotImplemented"
+    );
 }

@@ -4,4 +4,5 @@ mod buckets;
 mod objects;
 mod reach;
 mod uploads;
+mod wire;
 mod world;

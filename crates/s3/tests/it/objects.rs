@@ -156,8 +156,14 @@ async fn listings_page_through_every_key_once() {
     assert_eq!(plain.element("ID"), world.owner.canonical_id);
     let none = world.guest(ask("GET", format!("/{BUCKET}?max-keys=0"))).await.is(200);
     assert_eq!((none.element("IsTruncated"), none.element("MaxKeys")), ("false", "0"));
-    for bad in ["max-keys=-1", "max-keys=x", "max-keys=2147483648", "encoding-type=xml", "continuation-token=x&list-type=2"] {
-        assert_eq!(world.guest(ask("GET", format!("/{BUCKET}?{bad}"))).await.is(400).code(), "InvalidArgument", "{bad}");
+    for bad in
+        ["max-keys=-1", "max-keys=x", "max-keys=2147483648", "encoding-type=xml", "continuation-token=x&list-type=2"]
+    {
+        assert_eq!(
+            world.guest(ask("GET", format!("/{BUCKET}?{bad}"))).await.is(400).code(),
+            "InvalidArgument",
+            "{bad}"
+        );
     }
 }
 
@@ -173,7 +179,10 @@ async fn a_copy_takes_the_source_or_the_request_and_needs_both_rights() {
     world.owner(replace).await.is(200);
     let got = world.owner(ask("GET", at("to"))).await.is(200);
     assert_eq!((got.header("x-amz-meta-a"), got.header("x-amz-meta-b"), got.body.as_str()), ("", "2", "body"));
-    world.owner(copy("to").header("x-amz-copy-source-if-none-match", "\"841a2d689ad86bd1611447453c22c6fc\"")).await.is(412);
+    world
+        .owner(copy("to").header("x-amz-copy-source-if-none-match", "\"841a2d689ad86bd1611447453c22c6fc\""))
+        .await
+        .is(412);
     world.owner(copy("to").header("x-amz-copy-source-if-modified-since", "yesterday")).await.is(400);
     world.owner(copy("to").header("x-amz-tagging-directive", "REPLACE")).await.is(501);
     world.owner(copy("to").header("x-amz-metadata-directive", "MERGE")).await.is(400);
@@ -181,6 +190,19 @@ async fn a_copy_takes_the_source_or_the_request_and_needs_both_rights() {
     world.owner(ask("PUT", format!("/{OTHER}/secret")).body("secret")).await.is(200);
     let steal = ask("PUT", at("stolen")).header("x-amz-copy-source", &format!("{OTHER}/secret"));
     assert_eq!(world.guest(steal).await.is(403).code(), "AccessDenied");
+}
+
+#[tokio::test]
+async fn whoever_takes_a_bucket_for_anothers_is_refused() {
+    let world = World::new().await;
+    let put = |owner: &str| ask("PUT", at("k")).header("x-amz-expected-bucket-owner", owner).body("x");
+    assert_eq!(world.guest(put(&world.guest.account_id)).await.is(403).code(), "AccessDenied");
+    assert_eq!(world.guest(put("nobody")).await.is(400).code(), "InvalidBucketOwnerAWSAccountID");
+    world.guest(put(&world.owner.account_id)).await.is(200);
+    let copy = ask("PUT", at("l")).header("x-amz-copy-source", &format!("{BUCKET}/k"));
+    let copy = |owner: &str| copy.clone().header("x-amz-source-expected-bucket-owner", owner);
+    world.guest(copy(&world.guest.account_id)).await.is(403);
+    world.guest(copy(&world.owner.account_id)).await.is(200);
 }
 
 #[tokio::test]

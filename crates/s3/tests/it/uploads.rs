@@ -52,7 +52,8 @@ async fn an_upload_is_begun_filled_listed_and_completed() {
     assert_eq!((tail.body.as_str(), tail.header("x-amz-mp-parts-count")), ("tail", "2"));
     let none = world.guest(ask("GET", format!("/{BUCKET}/big?partNumber=3"))).await.is(416);
     assert_eq!(none.code(), "InvalidPartNumber");
-    let attributes = ask("GET", format!("/{BUCKET}/big?attributes")).header("x-amz-object-attributes", "ObjectParts,ObjectSize");
+    let attributes =
+        ask("GET", format!("/{BUCKET}/big?attributes")).header("x-amz-object-attributes", "ObjectParts,ObjectSize");
     let attributes = world.owner(attributes).await.is(200);
     assert_eq!((attributes.element("PartsCount"), attributes.element("ObjectSize")), ("2", "5242884"));
     assert!(attributes.body.contains("<ChecksumCRC32C>") && !attributes.body.contains("ETag"));
@@ -70,7 +71,10 @@ async fn parts_are_copied_by_range_and_an_upload_can_be_given_up() {
     let copied = world.owner(part.clone().header("x-amz-copy-source-range", "bytes=2-4")).await.is(200);
     // The MD5 of "234".
     assert_eq!(copied.element("ETag"), "&quot;289dff07669d7a23de0ef88d2f7129e7&quot;");
-    assert_eq!(world.owner(part.clone().header("x-amz-copy-source-range", "bytes=2-")).await.is(400).code(), "InvalidArgument");
+    assert_eq!(
+        world.owner(part.clone().header("x-amz-copy-source-range", "bytes=2-")).await.is(400).code(),
+        "InvalidArgument"
+    );
     world.owner(part.header("x-amz-copy-source-range", "bytes=5-10")).await;
     world.owner(ask("DELETE", format!("/{BUCKET}/to?uploadId={upload}"))).await.is(204);
     world.owner(ask("DELETE", format!("/{BUCKET}/to?uploadId={upload}"))).await.is(404);

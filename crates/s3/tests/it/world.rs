@@ -21,10 +21,11 @@ pub const BUCKET: &str = "myproject.example.com";
 pub const OTHER: &str = "other.example.com";
 pub const GUEST: &str = "aws-myproject@example.com";
 /// 2026-11-25T03:00:00Z.
-const NOW: u64 = 1_795_575_600;
+pub const NOW: u64 = 1_795_575_600;
 const DATE: &str = "20261125T030000Z";
 
 pub struct World {
+    pub store: Store,
     pub service: Service,
     pub owner: NewAccount,
     pub guest: NewAccount,
@@ -117,7 +118,8 @@ impl Ask {
             .filter(|pair| !pair.is_empty())
             .map(|pair| if pair.contains('=') { pair.to_owned() } else { format!("{pair}=") })
             .collect();
-        pairs.sort();
+        // By key, not by the text of the pair: `select` comes before `select-type`.
+        pairs.sort_by(|a, b| a.split('=').cmp(b.split('=')));
         let canonical = format!("{}\n{path}\n{}\n{headers}\n{names}\n{hash}", self.method, pairs.join("&"));
         let scope = format!("{}/us-east-1/s3/aws4_request", &DATE[..8]);
         let to_sign = format!("AWS4-HMAC-SHA256\n{DATE}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
@@ -129,8 +131,7 @@ impl Ask {
         }
         let id = &by.access_key_id;
         let signature = hex::encode(key);
-        let value =
-            format!("AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}");
+        let value = format!("AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}");
         self.headers.push(("authorization".into(), value));
     }
 }
@@ -159,7 +160,7 @@ impl World {
         let owner = account(&store, "owner@example.com", false).await;
         let guest = account(&store, GUEST, true).await;
         let config = Config { region: "us-east-1".into(), domains: vec![], allow_sigv2: false };
-        let world = World { service: Service::new(store, config), owner, guest };
+        let world = World { service: Service::new(store.clone(), config), store, owner, guest };
         world.owner(ask("PUT", format!("/{BUCKET}"))).await.is(200);
         world.owner(ask("PUT", format!("/{OTHER}"))).await.is(200);
         let grant = format!("emailAddress=\"{GUEST}\"");

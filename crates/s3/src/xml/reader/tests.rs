@@ -14,7 +14,9 @@ fn any_prefix_of_s3s_namespace_or_none_at_all_reads_the_same() {
         format!("<Delete {XMLNS}><Quiet>true</Quiet></Delete>"),
         "<a:Delete xmlns:a='http://s3.amazonaws.com/doc/2006-03-01/'><a:Quiet>true</a:Quiet></a:Delete>".into(),
         "<a:Delete xmlns:a='http://s3.amazonaws.com/doc/2006-03-01/'><Quiet>true</Quiet></a:Delete>".into(),
-        format!("\u{feff}<?xml version='1.0' encoding='UTF-8'?>\n<!-- c --><Delete {XMLNS}>\n<Quiet>true</Quiet>\n</Delete>\n"),
+        format!(
+            "\u{feff}<?xml version='1.0' encoding='UTF-8'?>\n<!-- c --><Delete {XMLNS}>\n<Quiet>true</Quiet>\n</Delete>\n"
+        ),
         "<Delete><Quiet><![CDATA[tr]]>u<![CDATA[e]]></Quiet></Delete>".into(),
         "<Delete><Quiet>&#116;r&#x75;e</Quiet></Delete>".into(),
     ] {
