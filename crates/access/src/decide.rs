@@ -82,18 +82,21 @@ fn rule(action: Action) -> Rule {
     match action {
         Action::ListAllMyBuckets => Rule::OwnList,
         Action::CreateBucket => Rule::Create,
-        Action::DeleteBucket | Action::GetBucketConfiguration | Action::PutBucketConfiguration => Rule::Owner,
+        Action::DeleteBucket => Rule::Owner,
         Action::GetBucketLocation => Rule::AnyGrant,
-        Action::HeadBucket | Action::ListBucket | Action::ListBucketMultipartUploads => LIST,
+        Action::HeadBucket | Action::ListBucket | Action::ListBucketVersions | Action::ListBucketMultipartUploads => {
+            LIST
+        }
         Action::GetBucketAcl => Rule::Bucket(Permission::ReadAcp),
         Action::PutBucketAcl => Rule::Bucket(Permission::WriteAcp),
         Action::DeleteObject => WRITE,
         Action::PutObject | Action::AbortMultipartUpload | Action::ListMultipartUploadParts => Rule::Upload,
-        Action::GetObject | Action::GetObjectAttributes => object(Permission::Read),
+        Action::GetObject | Action::GetObjectAttributes | Action::GetObjectTorrent => object(Permission::Read),
         Action::GetObjectAcl => object(Permission::ReadAcp),
         Action::PutObjectAcl => object(Permission::WriteAcp),
-        Action::GetObjectConfiguration => Rule::Object { grant: Some(Permission::Read), bucket_owner: true },
-        Action::PutObjectConfiguration => Rule::Object { grant: None, bucket_owner: true },
+        action if action.of_setting() && action.on_object() => Rule::Object { grant: None, bucket_owner: true },
+        // Every other setting of a bucket, and whatever gets no rule of its own.
+        _ => Rule::Owner,
     }
 }
 

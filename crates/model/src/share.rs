@@ -38,7 +38,11 @@ impl Preset {
         let probes = matches!(action, Action::HeadBucket | Action::GetBucketLocation);
         let reads = matches!(
             action,
-            Action::ListBucket | Action::GetObject | Action::GetObjectAttributes | Action::ListBucketMultipartUploads
+            Action::ListBucket
+                | Action::ListBucketVersions
+                | Action::GetObject
+                | Action::GetObjectAttributes
+                | Action::ListBucketMultipartUploads
         );
         let writes = matches!(
             action,

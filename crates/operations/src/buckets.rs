@@ -216,12 +216,17 @@ impl Store {
         }
     }
 
-    /// A bucket's settings.
+    /// A bucket's settings, for a caller who asks for the one that `action` reads.
     ///
     /// # Errors
     /// [`Error`]
-    pub async fn bucket_settings(&self, ctx: &Context, name: &BucketName) -> Result<BucketSettings, Error> {
-        let bucket = self.gate_bucket(ctx, Action::GetBucketConfiguration, name).await?.bucket;
+    pub async fn bucket_settings(
+        &self,
+        ctx: &Context,
+        action: Action,
+        name: &BucketName,
+    ) -> Result<BucketSettings, Error> {
+        let bucket = self.gate_bucket(ctx, action, name).await?.bucket;
         self.count_request(ctx, &bucket);
         let Bucket { ownership, public_access_block, .. } = bucket.value;
         Ok(BucketSettings { ownership, public_access_block })
@@ -238,7 +243,7 @@ impl Store {
         ownership: Option<ObjectOwnership>,
     ) -> Result<(), Error> {
         let detail = ownership.map_or("default", ObjectOwnership::as_str);
-        self.set_up(ctx, name, "PutBucketOwnershipControls", detail, |old| {
+        self.set_up(ctx, name, Action::PutBucketOwnershipControls, detail, |old| {
             let alone = old.acl == model::Acl::private(old.owner_canonical.clone());
             if ownership == Some(ObjectOwnership::BucketOwnerEnforced) && !alone {
                 return Err(Error::OwnershipAgainstAcl);
@@ -259,24 +264,27 @@ impl Store {
         public_access_block: Option<PublicAccessBlock>,
     ) -> Result<(), Error> {
         let detail = format!("{public_access_block:?}");
-        self.set_up(ctx, name, "PutPublicAccessBlock", &detail, |old| Ok(Bucket { public_access_block, ..old.clone() }))
-            .await
+        self.set_up(ctx, name, Action::PutBucketPublicAccessBlock, &detail, |old| {
+            Ok(Bucket { public_access_block, ..old.clone() })
+        })
+        .await
     }
 
     async fn set_up(
         &self,
         ctx: &mut Context,
         name: &BucketName,
-        operation: &'static str,
+        action: Action,
         detail: &str,
         change: impl Fn(&Bucket) -> Result<Bucket, Error>,
     ) -> Result<(), Error> {
         let mut attempts = Attempts::default();
         loop {
-            let Gated { permit, bucket, .. } = self.gate_bucket(ctx, Action::PutBucketConfiguration, name).await?;
+            let Gated { permit, bucket, .. } = self.gate_bucket(ctx, action, name).await?;
             let planned = plan_replace_bucket(&bucket, &change(&bucket.value)?);
             let usage = vec![(self.usage_key(ctx, &bucket), Usage { requests: 1, ..Usage::default() })];
-            let committed = self.commit(ctx, Some(&permit), planned, deed(operation, name, detail, usage)).await?;
+            let committed =
+                self.commit(ctx, Some(&permit), planned, deed(operation(action), name, detail, usage)).await?;
             if attempts.done(self, ctx, committed).await? {
                 return Ok(());
             }
@@ -293,6 +301,12 @@ impl Store {
     pub(crate) async fn bucket_of(&self, name: &BucketName) -> Result<Stored<Bucket>, Error> {
         self.catalog.bucket(name).await?.ok_or(Error::NoSuchBucket)
     }
+}
+
+/// What the ledger calls a change of the setting that `action` changes.
+fn operation(action: Action) -> &'static str {
+    let name = action.as_str();
+    name.strip_prefix("s3:").unwrap_or(name)
 }
 
 fn deed<'a>(

@@ -42,18 +42,19 @@ pub struct PartsPage {
 }
 
 impl Store {
-    /// A page of a bucket's objects.
+    /// A page of a bucket's objects, for a caller who asks for `action`: to list objects, or their versions.
     ///
     /// # Errors
     /// [`Error`]
     pub async fn list_objects(
         &self,
         ctx: &Context,
+        action: Action,
         name: &BucketName,
         wanted: &ListObjects,
         with_owner: bool,
     ) -> Result<ObjectListing, Error> {
-        let bucket = self.gate_bucket(ctx, Action::ListBucket, name).await?.bucket;
+        let bucket = self.gate_bucket(ctx, action, name).await?.bucket;
         self.count_request(ctx, &bucket);
         let page = match wanted.limit {
             0 => ObjectPage { lines: vec![], more: false },

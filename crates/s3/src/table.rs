@@ -91,81 +91,81 @@ operations! {
     GET Bucket GetBucketLocation ["location"], None, [], GetBucketLocation, Implemented;
     GET Bucket ListObjects [], None, ["delimiter", "encoding-type", "marker", "max-keys", "prefix"], ListBucket, Implemented;
     GET Bucket ListObjectsV2 ["list-type"], None, ["continuation-token", "delimiter", "encoding-type", "fetch-owner", "max-keys", "prefix", "start-after"], ListBucket, Implemented;
-    GET Bucket ListObjectVersions ["versions"], None, ["delimiter", "encoding-type", "key-marker", "max-keys", "prefix", "version-id-marker"], ListBucket, Implemented;
+    GET Bucket ListObjectVersions ["versions"], None, ["delimiter", "encoding-type", "key-marker", "max-keys", "prefix", "version-id-marker"], ListBucketVersions, Implemented;
     GET Bucket ListMultipartUploads ["uploads"], None, ["delimiter", "encoding-type", "key-marker", "max-uploads", "prefix", "upload-id-marker"], ListBucketMultipartUploads, Implemented;
     POST Bucket DeleteObjects ["delete"], None, [], DeleteObject, Implemented;
     POST Bucket PostObject [], None, [], PutObject, NotImplemented;
 
     GET Bucket GetBucketAcl ["acl"], None, [], GetBucketAcl, Implemented;
     PUT Bucket PutBucketAcl ["acl"], None, [], PutBucketAcl, Implemented;
-    GET Bucket GetBucketOwnershipControls ["ownershipControls"], None, [], GetBucketConfiguration, Implemented;
-    PUT Bucket PutBucketOwnershipControls ["ownershipControls"], None, [], PutBucketConfiguration, Implemented;
-    DELETE Bucket DeleteBucketOwnershipControls ["ownershipControls"], None, [], PutBucketConfiguration, Implemented;
-    GET Bucket GetPublicAccessBlock ["publicAccessBlock"], None, [], GetBucketConfiguration, Implemented;
-    PUT Bucket PutPublicAccessBlock ["publicAccessBlock"], None, [], PutBucketConfiguration, Implemented;
-    DELETE Bucket DeletePublicAccessBlock ["publicAccessBlock"], None, [], PutBucketConfiguration, Implemented;
+    GET Bucket GetBucketOwnershipControls ["ownershipControls"], None, [], GetBucketOwnershipControls, Implemented;
+    PUT Bucket PutBucketOwnershipControls ["ownershipControls"], None, [], PutBucketOwnershipControls, Implemented;
+    DELETE Bucket DeleteBucketOwnershipControls ["ownershipControls"], None, [], PutBucketOwnershipControls, Implemented;
+    GET Bucket GetPublicAccessBlock ["publicAccessBlock"], None, [], GetBucketPublicAccessBlock, Implemented;
+    PUT Bucket PutPublicAccessBlock ["publicAccessBlock"], None, [], PutBucketPublicAccessBlock, Implemented;
+    DELETE Bucket DeletePublicAccessBlock ["publicAccessBlock"], None, [], PutBucketPublicAccessBlock, Implemented;
 
-    GET Bucket GetBucketPolicy ["policy"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketPolicy ["policy"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketPolicy ["policy"], None, [], PutBucketConfiguration, NotSet;
-    GET Bucket GetBucketPolicyStatus ["policyStatus"], None, [], GetBucketConfiguration, NotSet;
-    GET Bucket GetBucketTagging ["tagging"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketTagging ["tagging"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketTagging ["tagging"], None, [], PutBucketConfiguration, NotSet;
-    GET Bucket GetBucketVersioning ["versioning"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketVersioning ["versioning"], None, [], PutBucketConfiguration, NotImplemented;
-    GET Bucket GetBucketCors ["cors"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketCors ["cors"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketCors ["cors"], None, [], PutBucketConfiguration, NotSet;
-    GET Bucket GetBucketLifecycleConfiguration ["lifecycle"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketLifecycleConfiguration ["lifecycle"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketLifecycle ["lifecycle"], None, [], PutBucketConfiguration, NotSet;
-    GET Bucket GetBucketEncryption ["encryption"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketEncryption ["encryption"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketEncryption ["encryption"], None, [], PutBucketConfiguration, NotSet;
-    GET Bucket GetBucketWebsite ["website"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketWebsite ["website"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketWebsite ["website"], None, [], PutBucketConfiguration, NotSet;
-    GET Bucket GetBucketReplication ["replication"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketReplication ["replication"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketReplication ["replication"], None, [], PutBucketConfiguration, NotSet;
-    GET Bucket GetBucketLogging ["logging"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketLogging ["logging"], None, [], PutBucketConfiguration, NotImplemented;
-    GET Bucket GetBucketNotificationConfiguration ["notification"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketNotificationConfiguration ["notification"], None, [], PutBucketConfiguration, NotImplemented;
-    GET Bucket GetBucketRequestPayment ["requestPayment"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketRequestPayment ["requestPayment"], None, [], PutBucketConfiguration, NotImplemented;
-    GET Bucket GetBucketAccelerateConfiguration ["accelerate"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketAccelerateConfiguration ["accelerate"], None, [], PutBucketConfiguration, NotImplemented;
-    GET Bucket GetObjectLockConfiguration ["object-lock"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutObjectLockConfiguration ["object-lock"], None, [], PutBucketConfiguration, NotImplemented;
-    GET Bucket GetBucketAbac ["abac"], None, [], GetBucketConfiguration, NotImplemented;
-    PUT Bucket PutBucketAbac ["abac"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketPolicy ["policy"], None, [], GetBucketPolicy, NotSet;
+    PUT Bucket PutBucketPolicy ["policy"], None, [], PutBucketPolicy, NotImplemented;
+    DELETE Bucket DeleteBucketPolicy ["policy"], None, [], DeleteBucketPolicy, NotSet;
+    GET Bucket GetBucketPolicyStatus ["policyStatus"], None, [], GetBucketPolicyStatus, NotSet;
+    GET Bucket GetBucketTagging ["tagging"], None, [], GetBucketTagging, NotSet;
+    PUT Bucket PutBucketTagging ["tagging"], None, [], PutBucketTagging, NotImplemented;
+    DELETE Bucket DeleteBucketTagging ["tagging"], None, [], PutBucketTagging, NotSet;
+    GET Bucket GetBucketVersioning ["versioning"], None, [], GetBucketVersioning, NotSet;
+    PUT Bucket PutBucketVersioning ["versioning"], None, [], PutBucketVersioning, NotImplemented;
+    GET Bucket GetBucketCors ["cors"], None, [], GetBucketCORS, NotSet;
+    PUT Bucket PutBucketCors ["cors"], None, [], PutBucketCORS, NotImplemented;
+    DELETE Bucket DeleteBucketCors ["cors"], None, [], PutBucketCORS, NotSet;
+    GET Bucket GetBucketLifecycleConfiguration ["lifecycle"], None, [], GetLifecycleConfiguration, NotSet;
+    PUT Bucket PutBucketLifecycleConfiguration ["lifecycle"], None, [], PutLifecycleConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketLifecycle ["lifecycle"], None, [], PutLifecycleConfiguration, NotSet;
+    GET Bucket GetBucketEncryption ["encryption"], None, [], GetEncryptionConfiguration, NotSet;
+    PUT Bucket PutBucketEncryption ["encryption"], None, [], PutEncryptionConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketEncryption ["encryption"], None, [], PutEncryptionConfiguration, NotSet;
+    GET Bucket GetBucketWebsite ["website"], None, [], GetBucketWebsite, NotSet;
+    PUT Bucket PutBucketWebsite ["website"], None, [], PutBucketWebsite, NotImplemented;
+    DELETE Bucket DeleteBucketWebsite ["website"], None, [], DeleteBucketWebsite, NotSet;
+    GET Bucket GetBucketReplication ["replication"], None, [], GetReplicationConfiguration, NotSet;
+    PUT Bucket PutBucketReplication ["replication"], None, [], PutReplicationConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketReplication ["replication"], None, [], PutReplicationConfiguration, NotSet;
+    GET Bucket GetBucketLogging ["logging"], None, [], GetBucketLogging, NotSet;
+    PUT Bucket PutBucketLogging ["logging"], None, [], PutBucketLogging, NotImplemented;
+    GET Bucket GetBucketNotificationConfiguration ["notification"], None, [], GetBucketNotification, NotSet;
+    PUT Bucket PutBucketNotificationConfiguration ["notification"], None, [], PutBucketNotification, NotImplemented;
+    GET Bucket GetBucketRequestPayment ["requestPayment"], None, [], GetBucketRequestPayment, NotSet;
+    PUT Bucket PutBucketRequestPayment ["requestPayment"], None, [], PutBucketRequestPayment, NotImplemented;
+    GET Bucket GetBucketAccelerateConfiguration ["accelerate"], None, [], GetAccelerateConfiguration, NotSet;
+    PUT Bucket PutBucketAccelerateConfiguration ["accelerate"], None, [], PutAccelerateConfiguration, NotImplemented;
+    GET Bucket GetObjectLockConfiguration ["object-lock"], None, [], GetBucketObjectLockConfiguration, NotSet;
+    PUT Bucket PutObjectLockConfiguration ["object-lock"], None, [], PutBucketObjectLockConfiguration, NotImplemented;
+    GET Bucket GetBucketAbac ["abac"], None, [], GetBucketAbac, NotImplemented;
+    PUT Bucket PutBucketAbac ["abac"], None, [], PutBucketAbac, NotImplemented;
 
-    GET Bucket GetBucketAnalyticsConfiguration ["analytics", "id"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketAnalyticsConfiguration ["analytics", "id"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketAnalyticsConfiguration ["analytics", "id"], None, [], PutBucketConfiguration, NotSet;
-    GET Bucket ListBucketAnalyticsConfigurations ["analytics"], None, ["continuation-token"], GetBucketConfiguration, NotSet;
-    GET Bucket GetBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], PutBucketConfiguration, NotSet;
-    GET Bucket ListBucketIntelligentTieringConfigurations ["intelligent-tiering"], None, ["continuation-token"], GetBucketConfiguration, NotSet;
-    GET Bucket GetBucketInventoryConfiguration ["id", "inventory"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketInventoryConfiguration ["id", "inventory"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketInventoryConfiguration ["id", "inventory"], None, [], PutBucketConfiguration, NotSet;
-    GET Bucket ListBucketInventoryConfigurations ["inventory"], None, ["continuation-token"], GetBucketConfiguration, NotSet;
-    GET Bucket GetBucketMetricsConfiguration ["id", "metrics"], None, [], GetBucketConfiguration, NotSet;
-    PUT Bucket PutBucketMetricsConfiguration ["id", "metrics"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketMetricsConfiguration ["id", "metrics"], None, [], PutBucketConfiguration, NotSet;
-    GET Bucket ListBucketMetricsConfigurations ["metrics"], None, ["continuation-token"], GetBucketConfiguration, NotSet;
-    GET Bucket GetBucketMetadataConfiguration ["metadataConfiguration"], None, [], GetBucketConfiguration, NotImplemented;
-    POST Bucket CreateBucketMetadataConfiguration ["metadataConfiguration"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketMetadataConfiguration ["metadataConfiguration"], None, [], PutBucketConfiguration, NotImplemented;
-    GET Bucket GetBucketMetadataTableConfiguration ["metadataTable"], None, [], GetBucketConfiguration, NotImplemented;
-    POST Bucket CreateBucketMetadataTableConfiguration ["metadataTable"], None, [], PutBucketConfiguration, NotImplemented;
-    DELETE Bucket DeleteBucketMetadataTableConfiguration ["metadataTable"], None, [], PutBucketConfiguration, NotImplemented;
-    PUT Bucket UpdateBucketMetadataInventoryTableConfiguration ["metadataInventoryTable"], None, [], PutBucketConfiguration, NotImplemented;
-    PUT Bucket UpdateBucketMetadataJournalTableConfiguration ["metadataJournalTable"], None, [], PutBucketConfiguration, NotImplemented;
+    GET Bucket GetBucketAnalyticsConfiguration ["analytics", "id"], None, [], GetAnalyticsConfiguration, NotSet;
+    PUT Bucket PutBucketAnalyticsConfiguration ["analytics", "id"], None, [], PutAnalyticsConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketAnalyticsConfiguration ["analytics", "id"], None, [], PutAnalyticsConfiguration, NotSet;
+    GET Bucket ListBucketAnalyticsConfigurations ["analytics"], None, ["continuation-token"], GetAnalyticsConfiguration, NotSet;
+    GET Bucket GetBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], GetIntelligentTieringConfiguration, NotSet;
+    PUT Bucket PutBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], PutIntelligentTieringConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketIntelligentTieringConfiguration ["id", "intelligent-tiering"], None, [], PutIntelligentTieringConfiguration, NotSet;
+    GET Bucket ListBucketIntelligentTieringConfigurations ["intelligent-tiering"], None, ["continuation-token"], GetIntelligentTieringConfiguration, NotSet;
+    GET Bucket GetBucketInventoryConfiguration ["id", "inventory"], None, [], GetInventoryConfiguration, NotSet;
+    PUT Bucket PutBucketInventoryConfiguration ["id", "inventory"], None, [], PutInventoryConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketInventoryConfiguration ["id", "inventory"], None, [], PutInventoryConfiguration, NotSet;
+    GET Bucket ListBucketInventoryConfigurations ["inventory"], None, ["continuation-token"], GetInventoryConfiguration, NotSet;
+    GET Bucket GetBucketMetricsConfiguration ["id", "metrics"], None, [], GetMetricsConfiguration, NotSet;
+    PUT Bucket PutBucketMetricsConfiguration ["id", "metrics"], None, [], PutMetricsConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketMetricsConfiguration ["id", "metrics"], None, [], PutMetricsConfiguration, NotSet;
+    GET Bucket ListBucketMetricsConfigurations ["metrics"], None, ["continuation-token"], GetMetricsConfiguration, NotSet;
+    GET Bucket GetBucketMetadataConfiguration ["metadataConfiguration"], None, [], GetBucketMetadataTableConfiguration, NotImplemented;
+    POST Bucket CreateBucketMetadataConfiguration ["metadataConfiguration"], None, [], CreateBucketMetadataTableConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketMetadataConfiguration ["metadataConfiguration"], None, [], DeleteBucketMetadataTableConfiguration, NotImplemented;
+    GET Bucket GetBucketMetadataTableConfiguration ["metadataTable"], None, [], GetBucketMetadataTableConfiguration, NotImplemented;
+    POST Bucket CreateBucketMetadataTableConfiguration ["metadataTable"], None, [], CreateBucketMetadataTableConfiguration, NotImplemented;
+    DELETE Bucket DeleteBucketMetadataTableConfiguration ["metadataTable"], None, [], DeleteBucketMetadataTableConfiguration, NotImplemented;
+    PUT Bucket UpdateBucketMetadataInventoryTableConfiguration ["metadataInventoryTable"], None, [], UpdateBucketMetadataTableConfiguration, NotImplemented;
+    PUT Bucket UpdateBucketMetadataJournalTableConfiguration ["metadataJournalTable"], None, [], UpdateBucketMetadataTableConfiguration, NotImplemented;
 
     PUT Object PutObject [], None, [], PutObject, Implemented;
     PUT Object CopyObject [], COPY, [], PutObject, Implemented;
@@ -175,18 +175,18 @@ operations! {
     GET Object GetObjectAttributes ["attributes"], None, ["versionId"], GetObjectAttributes, Implemented;
     GET Object GetObjectAcl ["acl"], None, ["versionId"], GetObjectAcl, Implemented;
     PUT Object PutObjectAcl ["acl"], None, ["versionId"], PutObjectAcl, Implemented;
-    GET Object GetObjectTagging ["tagging"], None, ["versionId"], GetObjectConfiguration, NotSet;
-    PUT Object PutObjectTagging ["tagging"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
-    DELETE Object DeleteObjectTagging ["tagging"], None, ["versionId"], PutObjectConfiguration, NotSet;
-    GET Object GetObjectLegalHold ["legal-hold"], None, ["versionId"], GetObjectConfiguration, NotSet;
-    PUT Object PutObjectLegalHold ["legal-hold"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
-    GET Object GetObjectRetention ["retention"], None, ["versionId"], GetObjectConfiguration, NotSet;
-    PUT Object PutObjectRetention ["retention"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
-    GET Object GetObjectTorrent ["torrent"], None, [], GetObject, NotImplemented;
-    POST Object RestoreObject ["restore"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
+    GET Object GetObjectTagging ["tagging"], None, ["versionId"], GetObjectTagging, NotSet;
+    PUT Object PutObjectTagging ["tagging"], None, ["versionId"], PutObjectTagging, NotImplemented;
+    DELETE Object DeleteObjectTagging ["tagging"], None, ["versionId"], DeleteObjectTagging, NotSet;
+    GET Object GetObjectLegalHold ["legal-hold"], None, ["versionId"], GetObjectLegalHold, NotSet;
+    PUT Object PutObjectLegalHold ["legal-hold"], None, ["versionId"], PutObjectLegalHold, NotImplemented;
+    GET Object GetObjectRetention ["retention"], None, ["versionId"], GetObjectRetention, NotSet;
+    PUT Object PutObjectRetention ["retention"], None, ["versionId"], PutObjectRetention, NotImplemented;
+    GET Object GetObjectTorrent ["torrent"], None, [], GetObjectTorrent, NotImplemented;
+    POST Object RestoreObject ["restore"], None, ["versionId"], RestoreObject, NotImplemented;
     POST Object SelectObjectContent ["select", "select-type"], None, [], GetObject, NotImplemented;
     PUT Object RenameObject ["renameObject"], None, [], PutObject, NotImplemented;
-    PUT Object UpdateObjectEncryption ["encryption"], None, ["versionId"], PutObjectConfiguration, NotImplemented;
+    PUT Object UpdateObjectEncryption ["encryption"], None, ["versionId"], UpdateObjectEncryption, NotImplemented;
 
     POST Object CreateMultipartUpload ["uploads"], None, [], PutObject, Implemented;
     PUT Object UploadPart ["partNumber", "uploadId"], None, [], PutObject, Implemented;
@@ -243,22 +243,12 @@ mod tests {
 
     #[test]
     fn nothing_that_writes_is_authorised_as_a_read() {
-        let reads = [
-            Action::ListAllMyBuckets,
-            Action::HeadBucket,
-            Action::GetBucketLocation,
-            Action::ListBucket,
-            Action::ListBucketMultipartUploads,
-            Action::GetBucketAcl,
-            Action::GetBucketConfiguration,
-            Action::GetObject,
-            Action::GetObjectAttributes,
-            Action::GetObjectAcl,
-            Action::ListMultipartUploadParts,
-            Action::GetObjectConfiguration,
-        ];
+        let reads = |action: Action| {
+            let name = action.as_str();
+            ["s3:Get", "s3:List", "s3:Head"].iter().any(|begin| name.starts_with(begin))
+        };
         for row in OPERATIONS {
-            assert_eq!(row.reads_only(), reads.contains(&row.action), "{}", row.name);
+            assert_eq!(row.reads_only(), reads(row.action), "{}", row.name);
         }
     }
 }

@@ -77,9 +77,13 @@ fn given(acl: &Acl, to: Option<&CanonicalId>, groups: bool) -> Vec<Permission> {
 /// What the documentation says that a permission on a bucket lets a grantee do.
 fn on_a_bucket(permission: Permission) -> &'static [Action] {
     match permission {
-        Permission::Read => {
-            &[Action::HeadBucket, Action::ListBucket, Action::ListBucketMultipartUploads, Action::GetBucketLocation]
-        }
+        Permission::Read => &[
+            Action::HeadBucket,
+            Action::ListBucket,
+            Action::ListBucketVersions,
+            Action::ListBucketMultipartUploads,
+            Action::GetBucketLocation,
+        ],
         Permission::Write => &[
             Action::PutObject,
             Action::DeleteObject,
@@ -96,7 +100,7 @@ fn on_a_bucket(permission: Permission) -> &'static [Action] {
 /// And a permission on an object.
 fn on_an_object(permission: Permission) -> &'static [Action] {
     match permission {
-        Permission::Read => &[Action::GetObject, Action::GetObjectAttributes, Action::GetObjectConfiguration],
+        Permission::Read => &[Action::GetObject, Action::GetObjectAttributes, Action::GetObjectTorrent],
         Permission::Write => &[],
         Permission::ReadAcp => &[Action::GetObjectAcl],
         Permission::WriteAcp => &[Action::PutObjectAcl],
@@ -104,34 +108,28 @@ fn on_an_object(permission: Permission) -> &'static [Action] {
     }
 }
 
-/// What is done to an object that is there, as opposed to a place in a bucket.
-const OF_OBJECTS: [Action; 6] = [
-    Action::GetObject,
-    Action::GetObjectAttributes,
-    Action::GetObjectAcl,
-    Action::PutObjectAcl,
-    Action::GetObjectConfiguration,
-    Action::PutObjectConfiguration,
-];
+/// Whether it is done to an object that is there, as opposed to a place in a bucket.
+fn of_objects(action: Action) -> bool {
+    let acl = [Action::GetObjectAcl, Action::PutObjectAcl];
+    let read = [Action::GetObject, Action::GetObjectAttributes, Action::GetObjectTorrent];
+    acl.contains(&action) || read.contains(&action) || (action.on_object() && action.of_setting())
+}
 
 /// What may concern an unfinished upload.
 const OF_UPLOADS: [Action; 3] = [Action::PutObject, Action::AbortMultipartUpload, Action::ListMultipartUploadParts];
 
-const OF_BUCKETS: [Action; 10] = [
-    Action::CreateBucket,
-    Action::DeleteBucket,
-    Action::HeadBucket,
-    Action::GetBucketLocation,
-    Action::ListBucket,
-    Action::ListBucketMultipartUploads,
-    Action::GetBucketAcl,
-    Action::PutBucketAcl,
-    Action::GetBucketConfiguration,
-    Action::PutBucketConfiguration,
-];
+fn of_buckets(action: Action) -> bool {
+    !action.on_object() && !action.of_service()
+}
 
 fn in_preset(preset: Preset, action: Action) -> bool {
-    let read = [Action::ListBucket, Action::ListBucketMultipartUploads, Action::GetObject, Action::GetObjectAttributes];
+    let read = [
+        Action::ListBucket,
+        Action::ListBucketVersions,
+        Action::ListBucketMultipartUploads,
+        Action::GetObject,
+        Action::GetObjectAttributes,
+    ];
     let write =
         [Action::PutObject, Action::DeleteObject, Action::AbortMultipartUpload, Action::ListMultipartUploadParts];
     if action == Action::HeadBucket || action == Action::GetBucketLocation {
@@ -154,9 +152,9 @@ pub fn allows(question: &Question<'_>, evidence: &Evidence<'_>) -> bool {
     let action = question.action;
     let named = match question.resource {
         Resource::Service if action == Action::ListAllMyBuckets => None,
-        Resource::Bucket(name) if OF_BUCKETS.contains(&action) => Some(name),
+        Resource::Bucket(name) if of_buckets(action) => Some(name),
         Resource::Object { bucket, .. }
-            if OF_OBJECTS.contains(&action) || OF_UPLOADS.contains(&action) || action == Action::DeleteObject =>
+            if of_objects(action) || OF_UPLOADS.contains(&action) || action == Action::DeleteObject =>
         {
             Some(bucket)
         }
@@ -200,12 +198,12 @@ fn as_account(account: Option<&model::Account>, action: Action, bucket: &Bucket,
     let held = if acls { given(&bucket.acl, me, groups) } else { vec![] };
     let by_bucket = |action: Action| mine || held.iter().any(|p| on_a_bucket(*p).contains(&action));
 
-    if OF_OBJECTS.contains(&action) {
+    if of_objects(action) {
         let Some(object) = &evidence.object else {
             // 404 only to whom the listing would tell it.
             return by_bucket(Action::ListBucket);
         };
-        if mine && (action == Action::GetObjectConfiguration || action == Action::PutObjectConfiguration) {
+        if mine && action.of_setting() {
             return true;
         }
         let owner = if acls { object.owner } else { &bucket.owner_canonical };
@@ -238,7 +236,7 @@ fn as_share(account: &model::Account, share: &Share, action: Action, bucket: &Bu
     if OF_UPLOADS.contains(&action) {
         return evidence.upload.as_ref().is_none_or(|upload| *upload.initiator == account.canonical_id);
     }
-    if OF_OBJECTS.contains(&action) {
+    if of_objects(action) {
         let Some(object) = &evidence.object else { return in_preset(share.preset, Action::ListBucket) };
         let acls = acls_count(bucket, evidence.settings);
         let giver = &bucket.owner_canonical;

@@ -64,7 +64,7 @@ proptest! {
                 assert_eq!(got, (of.len() as u64, of.iter().sum(), bytes_in, bytes_out), "{}", id(w));
             }
             let all = ListObjects { limit: 1000, ..ListObjects::default() };
-            let page = world.store.list_objects(&world.owner, &world.bucket, &all, false).await.unwrap().page;
+            let page = world.store.list_objects(&world.owner, model::Action::ListBucket, &world.bucket, &all, false).await.unwrap().page;
             let listed: u64 = page.lines.iter().map(|line| match line {
                 PrefixOr::One(object) => object.len,
                 PrefixOr::Prefix(_) => 0,

@@ -158,7 +158,12 @@ async fn listings_fold_and_page() {
     let mut seen = vec![];
     let mut wanted = ListObjects { delimiter: "/".into(), limit: 2, ..ListObjects::default() };
     loop {
-        let page = world.store.list_objects(&world.guest, &world.bucket, &wanted, true).await.unwrap().page;
+        let page = world
+            .store
+            .list_objects(&world.guest, model::Action::ListBucket, &world.bucket, &wanted, true)
+            .await
+            .unwrap()
+            .page;
         for line in page.lines {
             seen.push(match line {
                 PrefixOr::Prefix(prefix) => prefix,

@@ -46,7 +46,10 @@ fn wanted(page: &listings::Asked<'_>, after: &str) -> ListObjects {
 pub(super) async fn objects_v1(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply, Failure> {
     let page = page(asked, "max-keys", 0)?;
     let marker = text(asked, "marker");
-    let listing = asked.store.list_objects(ctx, asked.bucket()?, &wanted(&page, marker), true).await?;
+    let listing = asked
+        .store
+        .list_objects(ctx, asked.call.operation.action, asked.bucket()?, &wanted(&page, marker), true)
+        .await?;
     Ok(reply::xml(listings::objects_v1(&page, marker, &listing)))
 }
 
@@ -63,7 +66,10 @@ pub(super) async fn objects_v2(asked: &Asked<'_>, ctx: &mut Context) -> Result<R
         Some(token) if !token.is_empty() => read_token(token)?,
         _ => start_after.unwrap_or("").to_owned(),
     };
-    let listing = asked.store.list_objects(ctx, asked.bucket()?, &wanted(&page, &after), fetch_owner).await?;
+    let listing = asked
+        .store
+        .list_objects(ctx, asked.call.operation.action, asked.bucket()?, &wanted(&page, &after), fetch_owner)
+        .await?;
     let next = listings::end_of(&listing).map(token);
     let v2 = V2 { start_after, token: sent, next_token: next.as_deref(), fetch_owner };
     Ok(reply::xml(listings::objects_v2(&page, &v2, &listing)))
@@ -82,7 +88,10 @@ pub(super) async fn versions(asked: &Asked<'_>, ctx: &mut Context) -> Result<Rep
         }
     }
     // Each key has one version, so after a version of a key comes the next key.
-    let listing = asked.store.list_objects(ctx, asked.bucket()?, &wanted(&page, marker), true).await?;
+    let listing = asked
+        .store
+        .list_objects(ctx, asked.call.operation.action, asked.bucket()?, &wanted(&page, marker), true)
+        .await?;
     Ok(reply::xml(listings::versions(&page, marker, version, &listing)))
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use bytes::Bytes;
 use http::StatusCode;
-use model::{Action, ObjectOwnership};
+use model::ObjectOwnership;
 use operations::{Context, Error, GetObject, ReadConditions, Wanted};
 
 use super::{Asked, DOCUMENT_BYTES, Failure, Sent};
@@ -17,7 +17,7 @@ use crate::table::{Op, Target};
 use crate::xml::{Xml, settings};
 
 pub(super) async fn get_ownership(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply, Failure> {
-    let set = asked.store.bucket_settings(ctx, asked.bucket()?).await?.ownership;
+    let set = asked.store.bucket_settings(ctx, asked.call.operation.action, asked.bucket()?).await?.ownership;
     match set.filter(|ownership| *ownership != ObjectOwnership::OwnerOwns) {
         Some(ownership) => Ok(reply::xml(settings::write_ownership(ownership))),
         None => Err(Code::OwnershipControlsNotFoundError.into()),
@@ -30,7 +30,7 @@ where
     B::Error: Display + Send,
 {
     let bucket = asked.bucket()?;
-    asked.store.would_allow(ctx, Action::PutBucketConfiguration, bucket, None).await?;
+    asked.store.would_allow(ctx, asked.call.operation.action, bucket, None).await?;
     let document = sent.document(asked, DOCUMENT_BYTES).await?;
     let ownership = settings::read_ownership(&document.bytes)?;
     asked.store.put_bucket_ownership(ctx, bucket, Some(ownership)).await?;
@@ -43,7 +43,7 @@ pub(super) async fn delete_ownership(asked: &Asked<'_>, ctx: &mut Context) -> Re
 }
 
 pub(super) async fn get_public_access_block(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply, Failure> {
-    match asked.store.bucket_settings(ctx, asked.bucket()?).await?.public_access_block {
+    match asked.store.bucket_settings(ctx, asked.call.operation.action, asked.bucket()?).await?.public_access_block {
         Some(block) => Ok(reply::xml(settings::write_public_access_block(block))),
         None => Err(Code::NoSuchPublicAccessBlockConfiguration.into()),
     }
@@ -59,7 +59,7 @@ where
     B::Error: Display + Send,
 {
     let bucket = asked.bucket()?;
-    asked.store.would_allow(ctx, Action::PutBucketConfiguration, bucket, None).await?;
+    asked.store.would_allow(ctx, asked.call.operation.action, bucket, None).await?;
     let document = sent.document(asked, DOCUMENT_BYTES).await?;
     let block = settings::read_public_access_block(&document.bytes)?;
     asked.store.put_public_access_block(ctx, bucket, Some(block)).await?;

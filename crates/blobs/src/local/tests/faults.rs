@@ -73,11 +73,18 @@ fn with(sync: Arc<dyn SyncSeam>) -> LocalOptions {
     LocalOptions { sync: Some(sync), durability: Durability::Full }
 }
 
+/// A store of each staging, with its directory and syncs, and which of a publish's two syncs is to go wrong.
+fn cases() -> impl Iterator<Item = (Arc<TempDir>, Arc<Faulty>, LocalDisk, usize)> {
+    STAGINGS.into_iter().flat_map(|unnamed| {
+        let (dir, sync) = (Arc::new(scratch_dir()), Arc::new(Faulty::default()));
+        let store = open_as(dir.path(), with(sync.clone()), unnamed);
+        [1, 2].map(|nth| (dir.clone(), sync.clone(), store.clone(), nth))
+    })
+}
+
 #[tokio::test]
 async fn publish_does_not_return_while_a_sync_of_the_file_or_the_directory_is_frozen() {
-    for (unnamed, nth) in STAGINGS.into_iter().flat_map(|unnamed| [(unnamed, 1), (unnamed, 2)]) {
-        let (dir, sync) = (scratch_dir(), Arc::new(Faulty::default()));
-        let store = open_as(dir.path(), with(sync.clone()), unnamed);
+    for (_dir, sync, store, nth) in cases() {
         sync.freeze(nth);
         let task = tokio::spawn({
             let store = store.clone();
@@ -95,9 +102,7 @@ async fn publish_does_not_return_while_a_sync_of_the_file_or_the_directory_is_fr
 
 #[tokio::test]
 async fn a_publish_that_nobody_waits_for_any_more_is_taken_back() {
-    for (unnamed, nth) in STAGINGS.into_iter().flat_map(|unnamed| [(unnamed, 1), (unnamed, 2)]) {
-        let (dir, sync) = (scratch_dir(), Arc::new(Faulty::default()));
-        let store = open_as(dir.path(), with(sync.clone()), unnamed);
+    for (dir, sync, store, nth) in cases() {
         sync.freeze(nth);
         let task = tokio::spawn({
             let store = store.clone();
@@ -113,10 +118,8 @@ async fn a_publish_that_nobody_waits_for_any_more_is_taken_back() {
 
 #[tokio::test]
 async fn a_sync_that_fails_fails_the_publish_and_nothing_of_the_body_is_left() {
-    for (unnamed, nth) in STAGINGS.into_iter().flat_map(|unnamed| [(unnamed, 1), (unnamed, 2)]) {
+    for (dir, sync, store, nth) in cases() {
         for (len, errno) in LENGTHS.into_iter().zip([EIO, ENOSPC]) {
-            let (dir, sync) = (scratch_dir(), Arc::new(Faulty::default()));
-            let store = open_as(dir.path(), with(sync.clone()), unnamed);
             sync.fail(nth, errno);
             let error = publish(&store, &body(1, len), &[]).await.unwrap_err();
             assert!(matches!((errno, &error), (EIO, Error::Io(_)) | (ENOSPC, Error::Full)), "{error:?}");
@@ -125,6 +128,7 @@ async fn a_sync_that_fails_fails_the_publish_and_nothing_of_the_body_is_left() {
             // The next one is not affected.
             let blob = publish(&store, &body(2, len), &[]).await.unwrap();
             assert_eq!(store.list(None, 10).await.unwrap(), [blob.id]);
+            store.delete(blob.id).await.unwrap();
         }
     }
 }

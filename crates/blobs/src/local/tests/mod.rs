@@ -62,13 +62,13 @@ fn files(root: &Path) -> Vec<PathBuf> {
 
 /// Waits for what happens on the blocking pool.
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..3000 {
         if holds() {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("after five seconds it does not hold that {what}");
+    panic!("after half a minute it does not hold that {what}");
 }
 
 fn file_of(root: &Path, id: BlobId) -> PathBuf {
