@@ -1,1 +1,83 @@
-fn main() {}
+//! The project's chores, as `cargo xtask CHORE`: all tests, the real clients among them, and the rules that no compiler
+//! checks.
+//!
+//! A chore needs Rust and nothing else. What the real clients need it installs itself, saying so, and what it could not
+//! get it names: a run in which a client is missing fails, unless `BAILIWICK_CLIENTS_OPTIONAL=1` says otherwise.
+
+mod clients;
+mod layers;
+mod licences;
+mod process;
+mod spdx;
+mod step;
+mod suite;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clients::Wanted;
+use process::Failure;
+
+const HELP: &str = "\
+cargo xtask CHORE
+
+  test                   every test: formatting, lints, tests, dependencies, and the real clients
+  clients                the real clients alone, against a server built for release
+    --only NAME,NAME     these clients; docs/clients.md stays as it is
+    --server PATH        this binary instead of building one
+    --keep               keep the clients' files and the server's data
+  arch                   whether the crates use each other as ARCHITECTURE.md says
+  deny                   whether the dependencies' licences and sources are those that deny.toml allows
+
+Environment:
+  BAILIWICK_CLIENTS_OPTIONAL=1   a client that cannot be installed does not fail the run
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match chore(&words) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the words say; whether all of it holds.
+fn chore(words: &[String]) -> Result<bool, Failure> {
+    let (name, rest) = words.split_first().map_or(("help", &[][..]), |(name, rest)| (name.as_str(), rest));
+    match name {
+        "clients" => clients::run(&wanted(rest)?).map(|tally| tally.holds()),
+        _ if !rest.is_empty() => {
+            Err(format!("`{name}` takes nothing more, and {rest:?} was given. See `cargo xtask help`"))
+        }
+        "test" => suite::run(),
+        "arch" => layers::check().map(|said| said_yes(&said)),
+        "deny" => licences::check().map(|said| said_yes(&said)),
+        "help" | "--help" | "-h" => Ok(said_yes(HELP)),
+        _ => Err(format!("there is no chore `{name}`. See `cargo xtask help`")),
+    }
+}
+
+fn said_yes(text: &str) -> bool {
+    println!("{}", text.trim_end());
+    true
+}
+
+fn wanted(words: &[String]) -> Result<Wanted, Failure> {
+    let mut wanted = Wanted::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--only" => wanted.only = Some(value()?.split(',').map(str::to_owned).collect()),
+            "--server" => wanted.server = Some(PathBuf::from(value()?)),
+            "--keep" => wanted.keep = true,
+            _ => return Err(format!("`clients` knows no {word}. See `cargo xtask help`")),
+        }
+    }
+    Ok(wanted)
+}

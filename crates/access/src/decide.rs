@@ -4,9 +4,14 @@
 use model::{AccountKind, Action, Bucket, CanonicalId, ObjectOwnership, Permission, Share};
 
 use crate::grants::{Groups, Match, matching};
-use crate::standing::{Standing, covers};
+use crate::narrow;
+use crate::policies::{self, Said};
+use crate::policy::StatementAt;
+use crate::standing::{Standing, covers, speaks_from};
 use crate::verdict::Reasons;
-use crate::{Denial, Evidence, ObjectFacts, Permit, Question, Reason, Resource, Settings, UploadFacts, Verdict};
+use crate::{
+    Denial, Evidence, ObjectFacts, Permit, PolicyEvidence, Question, Reason, Resource, Settings, UploadFacts, Verdict,
+};
 
 /// Decides `question` on `evidence`. Default deny: a permit arises only where ownership, a grant or a share allows it,
 /// by S3's ACL semantics ("Access control list (ACL) overview" in its user guide).
@@ -14,6 +19,9 @@ use crate::{Denial, Evidence, ObjectFacts, Permit, Question, Reason, Resource, S
 /// - The bucket's owner may do everything on its bucket; on an object that another account owns it may what concerns the
 ///   bucket (overwrite, delete, settings), and reads object and ACL only by a grant.
 /// - An object's owner may read it and read and change its ACL, whatever the ACL says.
+/// - What the bucket's policy denies is denied, to whomever; but the owner's unrestricted keys can always read, replace and
+///   remove the policy. What it allows is allowed, on objects that the bucket's owner owns.
+/// - A key's restriction only ever narrows: buckets, prefixes, addresses, time, and a policy of its own that must allow.
 /// - Others have what grants give; in a bucket whose ownership is BucketOwnerEnforced, nothing.
 /// - A share's key has its preset on its bucket and nothing else; on an object of another than the share's giver, no more
 ///   than the giver has.
@@ -43,18 +51,93 @@ fn settle(question: &Question<'_>, evidence: &Evidence<'_>) -> Settled {
         return no(Reason::OtherBucket);
     }
     let standing = Standing::of(question.principal, question.at).map_err(Reasons::of)?;
+    speaks_from(question.principal, question.source, question.at).map_err(Reasons::of)?;
+    narrow::by_key(question).map_err(Reasons::of)?;
+    policies::of_key(question, evidence).map_err(Reasons::of)?;
     let scene = evidence.bucket.map(|bucket| Scene::new(bucket, evidence.settings));
     match (rule, scene) {
         (Rule::OwnList, _) => own_list(standing, evidence.settings),
-        (Rule::Create, scene) => create(standing, scene.as_ref(), evidence),
+        (Rule::Create, scene) => create(standing, scene.as_ref(), question, evidence),
         (_, None) => no(Reason::NoBucket),
-        (rule, Some(scene)) => match standing {
-            Standing::Share(account, share) => {
-                let initiator = Some(&account.canonical_id);
-                by_share(share, initiator, question.action, rule, &scene, evidence)
-            }
-            Standing::Anonymous | Standing::Account(_) => by_right(standing, rule, &scene, evidence),
+        (rule, Some(scene)) => in_bucket(standing, rule, &scene, question, evidence),
+    }
+}
+
+/// Whatever concerns a bucket that is there. Here everything is combined: what the bucket's policy denies is denied, but
+/// for the one exception; then either a right or the policy may allow.
+fn in_bucket(
+    standing: Standing<'_>,
+    rule: Rule,
+    scene: &Scene<'_>,
+    question: &Question<'_>,
+    evidence: &Evidence<'_>,
+) -> Settled {
+    let of_policy =
+        matches!(question.action, Action::GetBucketPolicy | Action::PutBucketPolicy | Action::DeleteBucketPolicy);
+    // A bucket's owner can always undo its own policy, with a key that nothing restricts.
+    if of_policy && standing.owns(scene.bucket) && !standing.is_restricted(question.principal) {
+        return Ok(Reasons::of(Reason::BucketOwner));
+    }
+    let said = policies::of_bucket(question, evidence);
+    if let Said::Denied(reason) = said {
+        return no(reason);
+    }
+    let refused = match standing {
+        Standing::Share(account, share) => {
+            let initiator = Some(&account.canonical_id);
+            return by_share(share, initiator, rule, scene, question, evidence);
+        }
+        Standing::Anonymous | Standing::Account(_) => match by_right(standing, rule, scene, question, evidence) {
+            Ok(reasons) => return Ok(reasons),
+            Err(reasons) => reasons,
         },
+    };
+    match said {
+        Said::Allowed(at) => by_policy(standing, at, rule, scene, question, evidence),
+        Said::Denied(_) | Said::Silent => Err(refused),
+    }
+}
+
+/// A statement of the bucket's policy allows it; what could still be in the way is looked at.
+fn by_policy(
+    standing: Standing<'_>,
+    at: StatementAt,
+    rule: Rule,
+    scene: &Scene<'_>,
+    question: &Question<'_>,
+    evidence: &Evidence<'_>,
+) -> Settled {
+    let allowed = Reasons::of(Reason::PolicyAllows(at));
+    let of_owners_account = matches!(standing, Standing::Account(account) if account.id == scene.bucket.owner);
+    if !of_owners_account {
+        if matches!(question.action, Action::GetBucketPolicy | Action::PutBucketPolicy | Action::DeleteBucketPolicy) {
+            return no(Reason::PolicyOfOwnersAlone);
+        }
+        let restricted = evidence.settings.block(scene.bucket.public_access_block).restrict_public_buckets;
+        if restricted && matches!(evidence.policy, PolicyEvidence::Read(policy) if policy.is_public()) {
+            return no(Reason::PublicPolicyRestricted);
+        }
+    }
+    match (rule, &evidence.object) {
+        (Rule::Upload, _) if question.action == Action::PutObject => {
+            begun_by(standing.canonical(), evidence.upload.as_ref(), allowed)
+        }
+        (Rule::Object { .. }, None) => told_absent(standing, scene, question, evidence),
+        (Rule::Object { .. }, Some(object)) if !scene.is_bucket_owners(object) => no(Reason::PolicyOnObjectOfAnother),
+        _ => Ok(allowed),
+    }
+}
+
+/// That an object is not there is told to who may list the bucket.
+fn told_absent(standing: Standing<'_>, scene: &Scene<'_>, question: &Question<'_>, evidence: &Evidence<'_>) -> Settled {
+    let listed = match policies::of_listing(question, evidence) {
+        Said::Denied(reason) => no(reason),
+        Said::Allowed(at) => Ok(Reasons::of(Reason::PolicyAllows(at))),
+        Said::Silent => by_right(standing, LIST, scene, question, evidence),
+    };
+    match listed {
+        Ok(reasons) => Ok(reasons.and(Reason::ObjectAbsent)),
+        Err(reasons) => Err(reasons.and(Reason::ObjectAbsent)),
     }
 }
 
@@ -180,7 +263,12 @@ fn own_list(standing: Standing<'_>, settings: &Settings) -> Settled {
 
 /// CreateBucket. Clients ask for it before they write, so whoever may write to a bucket that exists is allowed to, by
 /// whatever grant: the operation then changes nothing.
-fn create(standing: Standing<'_>, scene: Option<&Scene<'_>>, evidence: &Evidence<'_>) -> Settled {
+fn create(
+    standing: Standing<'_>,
+    scene: Option<&Scene<'_>>,
+    question: &Question<'_>,
+    evidence: &Evidence<'_>,
+) -> Settled {
     let account = match standing {
         Standing::Anonymous => return no(Reason::NeedsKey),
         Standing::Account(account) | Standing::Share(account, _) => account,
@@ -191,19 +279,30 @@ fn create(standing: Standing<'_>, scene: Option<&Scene<'_>>, evidence: &Evidence
     match (standing, scene) {
         (Standing::Share(_, share), Some(scene)) => {
             covers(share, scene.bucket).map_err(Reasons::of)?;
-            by_preset(share, Action::PutObject)
+            in_share(share, Action::PutObject)
         }
         (Standing::Share(..), None) => no(Reason::ShareElsewhere),
         (_, _) if account.kind == AccountKind::Owner => Ok(Reasons::of(Reason::MayOwnBuckets)),
         (_, Some(scene)) => {
-            by_right(standing, WRITE, scene, evidence).map_err(|_| Reasons::of(Reason::GuestOwnsNothing))
+            match (by_right(standing, WRITE, scene, question, evidence), policies::of_writing(question, evidence)) {
+                (_, Said::Denied(reason)) => no(reason),
+                (Ok(reasons), _) => Ok(reasons),
+                (Err(_), Said::Allowed(at)) => Ok(Reasons::of(Reason::PolicyAllows(at))),
+                (Err(_), Said::Silent) => no(Reason::GuestOwnsNothing),
+            }
         }
         (_, None) => no(Reason::GuestOwnsNothing),
     }
 }
 
 /// By what the caller is: an owner, or somebody to whom something is granted.
-fn by_right(standing: Standing<'_>, rule: Rule, scene: &Scene<'_>, evidence: &Evidence<'_>) -> Settled {
+fn by_right(
+    standing: Standing<'_>,
+    rule: Rule,
+    scene: &Scene<'_>,
+    question: &Question<'_>,
+    evidence: &Evidence<'_>,
+) -> Settled {
     let owns_bucket = standing.owns(scene.bucket);
     let bucket_owner = || Ok(Reasons::of(Reason::BucketOwner));
     match rule {
@@ -218,10 +317,7 @@ fn by_right(standing: Standing<'_>, rule: Rule, scene: &Scene<'_>, evidence: &Ev
             begun_by(standing.canonical(), evidence.upload.as_ref(), written)
         }
         Rule::Object { grant, bucket_owner: suffices } => match &evidence.object {
-            None => match by_right(standing, LIST, scene, evidence) {
-                Ok(reasons) => Ok(reasons.and(Reason::ObjectAbsent)),
-                Err(reasons) => Err(reasons.and(Reason::ObjectAbsent)),
-            },
+            None => told_absent(standing, scene, question, evidence),
             Some(_) if owns_bucket && suffices => bucket_owner(),
             Some(object) => on_object(standing, grant, scene, object),
         },
@@ -261,11 +357,12 @@ fn begun_by(who: Option<&CanonicalId>, upload: Option<&UploadFacts<'_>>, written
     }
 }
 
-fn by_preset(share: &Share, action: Action) -> Settled {
-    if share.preset.allows(action) {
-        Ok(Reasons::of(Reason::SharePreset(share.preset)))
-    } else {
-        no(Reason::NotInPreset(share.preset))
+fn in_share(share: &Share, action: Action) -> Settled {
+    match (share.allows(action), &share.actions) {
+        (true, None) => Ok(Reasons::of(Reason::SharePreset(share.preset))),
+        (true, Some(_)) => Ok(Reasons::of(Reason::ShareActions)),
+        (false, None) => no(Reason::NotInPreset(share.preset)),
+        (false, Some(_)) => no(Reason::NotInShareActions),
     }
 }
 
@@ -273,17 +370,25 @@ fn by_preset(share: &Share, action: Action) -> Settled {
 fn by_share(
     share: &Share,
     initiator: Option<&CanonicalId>,
-    action: Action,
     rule: Rule,
     scene: &Scene<'_>,
+    question: &Question<'_>,
     evidence: &Evidence<'_>,
 ) -> Settled {
     covers(share, scene.bucket).map_err(Reasons::of)?;
-    let allowed = by_preset(share, action)?;
+    narrow::by_share(question, share).map_err(Reasons::of)?;
+    let allowed = in_share(share, question.action)?;
+    match (question.action, question.resource) {
+        (Action::PutObject, _) if share.create_only() && evidence.object.is_some() => return no(Reason::CreatesOnly),
+        (Action::DeleteObject, Resource::Object { key, .. }) if !share.may_delete(key.as_str()) => {
+            return no(Reason::DeletesOnlySome);
+        }
+        _ => {}
+    }
     match (rule, &evidence.object) {
         (Rule::Upload, _) => begun_by(initiator, evidence.upload.as_ref(), allowed),
         (Rule::Object { .. }, None) => {
-            by_preset(share, Action::ListBucket)?;
+            in_share(share, Action::ListBucket)?;
             Ok(allowed.and(Reason::ObjectAbsent))
         }
         (Rule::Object { grant, .. }, Some(object)) => {

@@ -1,6 +1,6 @@
 //! Who may do what: one pure function from a question and the records that bear on it to a verdict with its reasons.
 //!
-//! ACLs, ownership and shares are evidence for the same [`decide`], so that there is one place to read and to test; what
+//! ACLs, ownership, policies, shares and restrictions of keys are evidence for the same [`decide`], so that there is one place to read and to test; what
 //! ListBuckets shows ([`lists_bucket`]) comes from the same matching. An operation takes the [`Permit`] by value, so that
 //! it cannot be reached without one. Which ACL a bucket or object may *get* is checked here too ([`bucket_acl`],
 //! [`new_object`], [`object_acl`]), next to what an ACL means.
@@ -20,16 +20,22 @@
 
 mod admission;
 mod decide;
+mod facts;
 mod grants;
 mod listing;
+mod narrow;
+mod policies;
+pub mod policy;
 mod question;
+pub mod reach;
 mod reason;
 mod standing;
 mod verdict;
 
 pub use admission::{AclRefusal, NewObject, RequestedAcl, bucket_acl, new_object, object_acl};
 pub use decide::decide;
+pub use facts::NoFacts;
 pub use listing::lists_bucket;
-pub use question::{Evidence, ObjectFacts, Question, Resource, Settings, UploadFacts};
+pub use question::{Evidence, ObjectFacts, PolicyEvidence, Question, Resource, Settings, UploadFacts};
 pub use reason::{GrantAt, Reason, Via};
 pub use verdict::{Denial, DenialKind, Permit, Verdict};

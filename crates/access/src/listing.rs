@@ -16,7 +16,15 @@ pub fn lists_bucket(principal: &Principal, bucket: &Bucket, settings: &Settings,
         Err(_) | Ok(Standing::Anonymous) => false,
         Ok(Standing::Share(_, share)) => covers(share, bucket).is_ok(),
         Ok(standing @ Standing::Account(account)) => {
-            standing.owns(bucket) || Scene::new(bucket, settings).names(&account.canonical_id)
+            let key_covers = match principal {
+                Principal::Key { key, .. } => key.restriction.covers_bucket(&bucket.name),
+                Principal::Anonymous => true,
+            };
+            let by_policy = bucket.policy.as_ref().is_some_and(|policy| {
+                policy.names.iter().any(|name| [account.id.as_str(), account.canonical_id.as_str()].contains(&&**name))
+            });
+            let named = Scene::new(bucket, settings).names(&account.canonical_id) || by_policy;
+            key_covers && (standing.owns(bucket) || named)
         }
     }
 }

@@ -1,11 +1,14 @@
 //! What is asked, and what is known: the two inputs of a decision.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use model::{
     Acl, Action, Basis, Bucket, BucketName, CanonicalId, ObjectKey, ObjectOwnership, Principal, PublicAccessBlock,
     Timestamp, VersionId,
 };
+
+use crate::policy::{Facts, Policy};
 
 /// What holds for the whole server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +62,7 @@ impl<'a> Resource<'a> {
 }
 
 /// May this principal do this, to this, now?
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Question<'a> {
     /// Who.
     pub principal: &'a Principal,
@@ -69,8 +72,29 @@ pub struct Question<'a> {
     pub resource: Resource<'a>,
     /// When: what expires is judged by this.
     pub at: Timestamp,
-    /// From which address, where it is known. No rule looks at it yet.
+    /// From which address, where it is known.
     pub source: Option<IpAddr>,
+    /// What else a policy's conditions may ask about the request.
+    pub facts: &'a dyn Facts,
+}
+
+impl fmt::Debug for Question<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Question { principal, action, resource, at, source, facts: _ } = self;
+        write!(f, "{} on {resource:?} at {at:?} from {source:?} by {principal:?}", action.as_str())
+    }
+}
+
+/// A policy, as far as it is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum PolicyEvidence<'a> {
+    /// There is none, or nobody looked: where the record says that there is one, everything is denied.
+    #[default]
+    None,
+    /// It was read.
+    Read(&'a Policy),
+    /// It is there, and cannot be read: it allows nothing and denies everything.
+    Unreadable,
 }
 
 /// What decides over an object (or one version of it).
@@ -80,6 +104,8 @@ pub struct ObjectFacts<'a> {
     pub owner: &'a CanonicalId,
     /// The grants on it.
     pub acl: &'a Acl,
+    /// Its tags, by name.
+    pub tags: &'a [(String, String)],
 }
 
 /// What decides over an unfinished multipart upload.
@@ -96,6 +122,10 @@ pub struct Evidence<'a> {
     pub settings: &'a Settings,
     /// The bucket of the question's resource. Without it only CreateBucket and ListAllMyBuckets can be allowed.
     pub bucket: Option<&'a Bucket>,
+    /// The bucket's policy.
+    pub policy: PolicyEvidence<'a>,
+    /// The policy that restricts the caller's key.
+    pub key_policy: PolicyEvidence<'a>,
     /// The object of the question's resource; `None` if there is none.
     pub object: Option<ObjectFacts<'a>>,
     /// The upload, where the request names one that exists (a part, completing, aborting, listing parts). A PutObject

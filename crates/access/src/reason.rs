@@ -4,6 +4,8 @@ use std::fmt;
 
 use model::{Group, Permission, Preset};
 
+use crate::policy::StatementAt;
+
 /// By what a grant names the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
@@ -38,6 +40,10 @@ pub enum Reason {
     ObjectGrant(GrantAt),
     /// The key's share, by its preset.
     SharePreset(Preset),
+    /// The key's share, action by action.
+    ShareActions,
+    /// A statement of the bucket's policy.
+    PolicyAllows(StatementAt),
     /// Any account may ask for its own list of buckets.
     OwnList,
     /// The account may make buckets.
@@ -54,6 +60,32 @@ pub enum Reason {
     GiverGranted(GrantAt),
 
     // What denies, or does not count.
+    /// A statement of the bucket's policy.
+    PolicyDenies(StatementAt),
+    /// The bucket's policy cannot be read, or was not.
+    PolicyUnreadable,
+    /// The bucket's policy is public, and RestrictPublicBuckets lets only the owner's account through it.
+    PublicPolicyRestricted,
+    /// The bucket's policy would allow it, but the object is another account's.
+    PolicyOnObjectOfAnother,
+    /// The bucket's policy would allow it, but no other account than the owner's handles a bucket's policy. S3: 405.
+    PolicyOfOwnersAlone,
+    /// A statement of the policy that restricts the key denies it.
+    KeyPolicyDenies(StatementAt),
+    /// No statement of the policy that restricts the key allows it.
+    NotInKeyPolicy,
+    /// The policy that restricts the key cannot be read, or was not.
+    KeyPolicyUnreadable,
+    /// The key is restricted to other buckets.
+    BucketNotOfKey,
+    /// The key is restricted to other prefixes.
+    PrefixNotOfKey,
+    /// The share is of another part of the bucket.
+    PrefixNotOfShare,
+    /// The share only creates, and the object is there.
+    CreatesOnly,
+    /// The share deletes only some objects, and not this one.
+    DeletesOnlySome,
     /// No rule allows it.
     NoRule,
     /// Only the bucket's owner may do it; no grant conveys it.
@@ -84,6 +116,8 @@ pub enum Reason {
     ShareElsewhere,
     /// Who gave the share does not own the bucket.
     ShareGiverNotOwner,
+    /// The actions of the share do not include it.
+    NotInShareActions,
     /// The share's preset does not include the action.
     NotInPreset(Preset),
     /// Who gave the share may not read the object.
@@ -92,6 +126,14 @@ pub enum Reason {
     AccountSuspended,
     /// The key is disabled.
     KeyDisabled,
+    /// The key has expired.
+    KeyExpired,
+    /// The key is restricted to other addresses.
+    AddressNotOfKey,
+    /// The share is restricted to other addresses.
+    AddressNotOfShare,
+    /// The share is pinned to the addresses that it was used from in its first days, and this is none of them.
+    AddressNotPinned,
     /// The key belongs to another account than the one it came with.
     KeyOfAnother,
     /// The action is not one of this kind of resource.
@@ -120,6 +162,11 @@ impl fmt::Display for GrantAt {
     }
 }
 
+/// As `statement 2`, counted from 1.
+fn statement(at: &StatementAt) -> String {
+    format!("statement {}", at.index + 1)
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
@@ -138,6 +185,29 @@ impl fmt::Display for Reason {
             Reason::NotInPreset(preset) => {
                 return write!(f, "the key's share allows {}, which does not include it", preset.as_str());
             }
+            Reason::PolicyAllows(at) => return write!(f, "{} of the bucket's policy", statement(at)),
+            Reason::PolicyDenies(at) if at.untold => {
+                return write!(f, "{} of the bucket's policy cannot be evaluated, and denies for that", statement(at));
+            }
+            Reason::PolicyDenies(at) => return write!(f, "{} of the bucket's policy denies it", statement(at)),
+            Reason::KeyPolicyDenies(at) => return write!(f, "{} of the key's policy denies it", statement(at)),
+            Reason::ShareActions => "the key's share allows it by name",
+            Reason::NotInShareActions => "the key's share does not name it",
+            Reason::PolicyUnreadable => "the bucket's policy cannot be read",
+            Reason::PublicPolicyRestricted => {
+                "the bucket's policy is public, and only the owner's account gets through it: RestrictPublicBuckets"
+            }
+            Reason::PolicyOnObjectOfAnother => "the bucket's policy does not reach an object that another account owns",
+            Reason::PolicyOfOwnersAlone => {
+                "only the owner's account handles a bucket's policy, whatever the policy says"
+            }
+            Reason::NotInKeyPolicy => "the key's policy does not allow it",
+            Reason::KeyPolicyUnreadable => "the key's policy cannot be read",
+            Reason::BucketNotOfKey => "the key is restricted to other buckets",
+            Reason::PrefixNotOfKey => "the key is restricted to other prefixes",
+            Reason::PrefixNotOfShare => "the key's share is of another part of the bucket",
+            Reason::CreatesOnly => "the key's share only creates, and there is an object",
+            Reason::DeletesOnlySome => "the key's share does not delete this object",
             Reason::BucketOwner => "the caller owns the bucket",
             Reason::ObjectOwner => "the caller owns the object",
             Reason::OwnList => "every account may ask for its own list of buckets",
@@ -161,6 +231,12 @@ impl fmt::Display for Reason {
             Reason::GiverMayNotRead => "who gave the share may not read the object",
             Reason::AccountSuspended => "the account is suspended",
             Reason::KeyDisabled => "the key is disabled",
+            Reason::KeyExpired => "the key has expired",
+            Reason::AddressNotOfKey => "the key is restricted to other addresses",
+            Reason::AddressNotOfShare => "the key's share is restricted to other addresses",
+            Reason::AddressNotPinned => {
+                "the key's share is pinned to the addresses of its first days, and this is another"
+            }
             Reason::KeyOfAnother => "the key belongs to another account",
             Reason::WrongResource => "the action is not one of this kind of resource",
             Reason::NoBucket => "the bucket's record was not read",

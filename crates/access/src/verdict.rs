@@ -180,6 +180,8 @@ pub enum DenialKind {
     AccessDenied,
     /// S3's NotSignedUp: a guest, on a server with strict signup.
     NotSignedUp,
+    /// S3's MethodNotAllowed: another account, to whom a bucket's policy would open the policy itself.
+    MethodNotAllowed,
 }
 
 /// A refusal.
@@ -193,6 +195,7 @@ impl Denial {
     pub(crate) fn new(reasons: Reasons) -> Self {
         let kind = match reasons.list[0] {
             Reason::StrictSignup => DenialKind::NotSignedUp,
+            Reason::PolicyOfOwnersAlone => DenialKind::MethodNotAllowed,
             _ => DenialKind::AccessDenied,
         };
         Denial { kind, reasons }

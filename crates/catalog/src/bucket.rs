@@ -2,7 +2,7 @@
 
 use kv::{Change, KeyRange, Require, Write};
 use minicbor::{Decode, Encode};
-use model::{AccountId, Bucket, BucketName, CanonicalId, ObjectOwnership, Timestamp};
+use model::{AccountId, Bucket, BucketName, BucketPolicy, CanonicalId, ObjectOwnership, Timestamp};
 
 use crate::codec::{self, StoredGrant};
 use crate::{Error, Stored, grants, keys};
@@ -27,6 +27,17 @@ struct StoredBucket {
     public_access_block: Option<u8>,
     #[n(7)]
     created: u64,
+    #[n(8)]
+    policy: Option<StoredPolicy>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct StoredPolicy {
+    #[n(0)]
+    text: String,
+    #[n(1)]
+    names: Vec<String>,
 }
 
 pub(crate) fn encode(bucket: &Bucket) -> bytes::Bytes {
@@ -39,6 +50,10 @@ pub(crate) fn encode(bucket: &Bucket) -> bytes::Bytes {
         ownership: bucket.ownership.map(|o| codec::index(&ObjectOwnership::ALL, &o)),
         public_access_block: bucket.public_access_block.map(codec::store_block),
         created: bucket.created.millis(),
+        policy: bucket.policy.as_ref().map(|policy| StoredPolicy {
+            text: policy.text.to_string(),
+            names: policy.names.iter().map(|name| name.to_string()).collect(),
+        }),
     })
 }
 
@@ -56,6 +71,10 @@ pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Bucket, Error> {
         acl: codec::load_acl(key, stored.acl)?,
         ownership: stored.ownership.map(|o| codec::pick(key, &ObjectOwnership::ALL, o)).transpose()?,
         public_access_block: stored.public_access_block.map(|bits| codec::load_block(key, bits)).transpose()?,
+        policy: stored.policy.map(|policy| BucketPolicy {
+            text: policy.text.into(),
+            names: policy.names.into_iter().map(Into::into).collect(),
+        }),
         created: Timestamp::from_millis(stored.created),
     })
 }
@@ -81,7 +100,11 @@ pub fn plan_replace_bucket(old: &Stored<Bucket>, bucket: &Bucket) -> Change {
 /// Removes a bucket if nothing is stored in it: no object, no version, no unfinished upload.
 pub fn plan_delete_bucket(old: &Stored<Bucket>) -> Change {
     let name = &old.value.name;
-    let mut write = vec![Write::Delete(old.key.clone()), Write::Delete(keys::owned(&old.value.owner, name))];
+    let mut write = vec![
+        Write::Delete(old.key.clone()),
+        Write::Delete(keys::owned(&old.value.owner, name)),
+        Write::Delete(keys::bucket_tags(name)),
+    ];
     grants::bucket(&mut write, Some(&old.value), None);
     let vacant =
         [keys::objects(name), keys::versions(name), keys::uploads(name)].map(KeyRange::prefix).map(Require::Vacant);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use minicbor::{Decode, Encode};
 use model::{
     Acl, BlobId, Checksum, ChecksumAlgorithm, ChecksumKind, Grant, Grantee, Group, Permission, PublicAccessBlock,
+    TagError, TagSet,
 };
 
 use crate::Error;
@@ -85,6 +86,23 @@ pub(crate) fn valid<T>(key: &[u8], made: Result<T, model::Invalid>) -> Result<T,
 pub(crate) fn blob_id(key: &[u8], stored: &[u8]) -> Result<BlobId, Error> {
     let bytes = stored.try_into().map_err(|_| Error::corrupt(key, "a blob id is not 16 bytes long"))?;
     Ok(BlobId::from_bytes(bytes))
+}
+
+/// Keys and values.
+pub(crate) type Pairs = Vec<(String, String)>;
+
+/// Tags as they are stored: not at all, if there are none.
+pub(crate) fn store_tags(tags: &TagSet) -> Option<Pairs> {
+    (!tags.is_empty()).then(|| tags.to_vec())
+}
+
+/// Tags from what is stored; `make` knows how many there may be.
+pub(crate) fn load_tags(
+    key: &[u8],
+    stored: Option<Pairs>,
+    make: fn(Pairs) -> Result<TagSet, TagError>,
+) -> Result<TagSet, Error> {
+    make(stored.unwrap_or_default()).map_err(|error| Error::corrupt(key, error.to_string()))
 }
 
 /// Four switches as bits, the first the lowest.

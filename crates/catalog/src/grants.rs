@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use kv::Write;
-use model::{Acl, Bucket, BucketName, CanonicalId, Grantee, Group, ObjectKey};
+use model::{AccountId, Acl, Bucket, BucketName, CanonicalId, Grantee, Group, ObjectKey};
 
 use crate::keys;
 
@@ -13,6 +13,8 @@ use crate::keys;
 pub enum GrantTarget<'a> {
     /// An account.
     Account(&'a CanonicalId),
+    /// An account, where a policy names it by its number.
+    AccountNumber(&'a AccountId),
     /// A predefined group.
     Group(Group),
 }
@@ -21,6 +23,7 @@ impl GrantTarget<'_> {
     pub(crate) fn text(&self) -> &str {
         match self {
             GrantTarget::Account(id) => id.as_str(),
+            GrantTarget::AccountNumber(id) => id.as_str(),
             GrantTarget::Group(Group::AllUsers) => "AllUsers",
             GrantTarget::Group(Group::AuthenticatedUsers) => "AuthenticatedUsers",
             GrantTarget::Group(Group::LogDelivery) => "LogDelivery",
@@ -48,7 +51,14 @@ fn replace(write: &mut Vec<Write>, old: BTreeSet<String>, new: BTreeSet<String>,
 /// Index changes for a bucket that was `old` and becomes `new`.
 pub(crate) fn bucket(write: &mut Vec<Write>, old: Option<&Bucket>, new: Option<&Bucket>) {
     let Some(name) = old.or(new).map(|b| b.name.clone()) else { return };
-    let of = |bucket: Option<&Bucket>| bucket.map(|b| named(&b.acl, &b.owner_canonical)).unwrap_or_default();
+    let of = |bucket: Option<&Bucket>| {
+        let Some(bucket) = bucket else { return BTreeSet::new() };
+        let mut all = named(&bucket.acl, &bucket.owner_canonical);
+        let by_policy = bucket.policy.iter().flat_map(|policy| &policy.names);
+        let owner = [bucket.owner.as_str(), bucket.owner_canonical.as_str()];
+        all.extend(by_policy.filter(|name| !owner.contains(&&***name)).map(|name| name.to_string()));
+        all
+    };
     replace(write, of(old), of(new), |grantee| keys::bucket_grant(grantee, &name));
 }
 

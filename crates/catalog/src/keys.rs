@@ -17,6 +17,11 @@ pub(crate) fn buckets() -> KeyRange {
     KeyRange::prefix(&b"b/"[..])
 }
 
+/// `t/NAME`: the tags of a bucket.
+pub(crate) fn bucket_tags(name: &BucketName) -> Key {
+    join(&[b"t/", name.as_str().as_bytes()])
+}
+
 /// `o/NAME NUL KEY`: the current version of an object.
 pub(crate) fn object(bucket: &BucketName, key: &ObjectKey) -> Key {
     join(&[b"o/", bucket.as_str().as_bytes(), b"\0", key.as_str().as_bytes()])

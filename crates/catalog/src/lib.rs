@@ -16,6 +16,7 @@ mod keys;
 mod listing;
 mod object;
 mod read;
+mod tags;
 mod upload;
 
 pub use bucket::{plan_create_bucket, plan_delete_bucket, plan_replace_bucket};
@@ -24,9 +25,10 @@ pub use grants::GrantTarget;
 pub use listing::{ListObjects, ListUploads, ObjectLine, ObjectPage, PrefixOr, UploadPage};
 pub use object::{
     BodyAt, ContentHeaders, Manifest, ManifestPart, NewBody, Object, ObjectSlot, Piece, plan_delete_object,
-    plan_put_object, plan_replace_object_acl,
+    plan_put_object, plan_replace_object_acl, plan_replace_object_tags,
 };
 pub use read::{Catalog, Stored};
+pub use tags::plan_put_bucket_tags;
 pub use upload::{
     CompletedUpload, Part, PartSlot, Upload, plan_abort_upload, plan_begin_upload, plan_complete_upload, plan_put_part,
 };

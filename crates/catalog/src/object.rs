@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use kv::{Change, Require, Write};
 use minicbor::{Decode, Encode};
-use model::{Acl, BlobId, Bucket, BucketName, CanonicalId, Checksum, ETag, ObjectKey, Timestamp, VersionId};
+use model::{Acl, BlobId, Bucket, BucketName, CanonicalId, Checksum, ETag, ObjectKey, TagSet, Timestamp, VersionId};
 
 use crate::codec::{self, StoredChecksum, StoredGrant};
 use crate::{Error, Stored, grants, keys};
@@ -81,6 +81,8 @@ pub struct Object {
     pub headers: ContentHeaders,
     /// `x-amz-meta-` names without the prefix, in lower case, with their values.
     pub metadata: Vec<(String, String)>,
+    /// Its tags.
+    pub tags: TagSet,
     /// The whole body as one piece; `None` for an empty body and for one with a manifest.
     pub piece: Option<Piece>,
     /// Under which id the manifest is, and how many parts it lists: a multipart object.
@@ -201,6 +203,8 @@ struct StoredObject {
     manifest_parts: Option<u16>,
     #[n(13)]
     cause: String,
+    #[n(14)]
+    tags: Option<Vec<(String, String)>>,
 }
 
 pub(crate) fn encode(object: &Object) -> Bytes {
@@ -219,6 +223,7 @@ pub(crate) fn encode(object: &Object) -> Bytes {
         manifest: object.manifest.map(|(id, _)| id.as_bytes().to_vec()),
         manifest_parts: object.manifest.map(|(_, parts)| parts),
         cause: object.cause.clone(),
+        tags: codec::store_tags(&object.tags),
     })
 }
 
@@ -258,6 +263,7 @@ pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Object, Error> {
         checksum: stored.checksum.map(|c| codec::load_checksum(key, c)).transpose()?,
         headers: stored.headers.into(),
         metadata: stored.metadata,
+        tags: codec::load_tags(key, stored.tags, TagSet::of_object)?,
         piece,
         manifest,
         cause: stored.cause,
@@ -428,10 +434,19 @@ pub fn plan_delete_object(slot: &ObjectSlot<'_>) -> Option<(Change, Vec<BlobId>)
 
 /// Gives an object another ACL and leaves all else alone, its date included.
 pub fn plan_replace_object_acl(bucket: &Bucket, old: &Stored<Object>, acl: Acl) -> Change {
-    let object = Object { acl, ..old.value.clone() };
+    replace(bucket, old, &Object { acl, ..old.value.clone() })
+}
+
+/// Gives an object other tags and leaves all else alone, its date included.
+pub fn plan_replace_object_tags(bucket: &Bucket, old: &Stored<Object>, tags: TagSet) -> Change {
+    replace(bucket, old, &Object { tags, ..old.value.clone() })
+}
+
+/// Another record for the same body.
+fn replace(bucket: &Bucket, old: &Stored<Object>, object: &Object) -> Change {
     let slot = ObjectSlot { bucket, key: &old.value.key, old: Some((old, None)) };
     let mut write = vec![];
-    put_record(&slot, &object, &mut write);
+    put_record(&slot, object, &mut write);
     Change { require: vec![old.unchanged()], write }
 }
 

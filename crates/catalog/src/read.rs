@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kv::{Engine, Entry, Key, KeyRange, Require};
-use model::{AccountId, BlobId, Bucket, BucketName, ObjectKey, Revision, UploadId, limits};
+use model::{AccountId, BlobId, Bucket, BucketName, ObjectKey, Revision, TagSet, UploadId, limits};
 
 use crate::object::{self, Manifest, Object, Piece};
 use crate::upload::{self, Part, Upload};
-use crate::{Error, GrantTarget, bucket, keys};
+use crate::{Error, GrantTarget, bucket, keys, tags};
 
 /// A record with where it is stored and when it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,14 @@ impl Catalog {
     /// A bucket.
     pub async fn bucket(&self, name: &BucketName) -> Result<Option<Stored<Bucket>>, Error> {
         load(self.one(keys::bucket(name)).await?, bucket::decode)
+    }
+
+    /// The tags of a bucket that was read; none if it has none, or is gone.
+    pub async fn bucket_tags(&self, bucket: &Bucket) -> Result<TagSet, Error> {
+        let stored = load(self.one(keys::bucket_tags(&bucket.name)).await?, tags::decode)?;
+        // A later bucket of the name has another incarnation.
+        let of_this = stored.filter(|tags| tags.value.incarnation == bucket.incarnation);
+        Ok(of_this.map(|tags| tags.value.tags).unwrap_or_default())
     }
 
     /// A bucket and an object in it, as they were at one moment.

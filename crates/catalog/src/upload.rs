@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kv::{Change, Key, KeyRange, Require, Write};
 use minicbor::{Decode, Encode};
 use model::{
-    Acl, BlobId, Bucket, BucketName, CanonicalId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectKey,
+    Acl, BlobId, Bucket, BucketName, CanonicalId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectKey, TagSet,
     Timestamp, UploadId, limits,
 };
 
@@ -34,6 +34,8 @@ pub struct Upload {
     pub headers: ContentHeaders,
     /// User metadata for the object.
     pub metadata: Vec<(String, String)>,
+    /// Tags for the object.
+    pub tags: TagSet,
     /// When it began.
     pub began: Timestamp,
     /// Which key began it.
@@ -96,6 +98,8 @@ struct StoredUpload {
     bucket: String,
     #[n(12)]
     id: String,
+    #[n(13)]
+    tags: Option<Vec<(String, String)>>,
 }
 
 fn encode_upload(upload: &Upload) -> bytes::Bytes {
@@ -113,6 +117,7 @@ fn encode_upload(upload: &Upload) -> bytes::Bytes {
         cause: upload.cause.clone(),
         bucket: upload.bucket.to_string(),
         id: upload.id.to_string(),
+        tags: codec::store_tags(&upload.tags),
     })
 }
 
@@ -136,6 +141,7 @@ pub(crate) fn decode_upload(key: &[u8], value: &[u8]) -> Result<Upload, Error> {
         checksum: algorithm.map(|a| (a, kind)),
         headers: stored.headers.into(),
         metadata: stored.metadata,
+        tags: codec::load_tags(key, stored.tags, TagSet::of_object)?,
         began: Timestamp::from_millis(stored.began),
         cause: stored.cause,
     })

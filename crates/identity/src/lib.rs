@@ -35,6 +35,6 @@ pub use caller::{Caller, CallerKind, Candidate};
 pub use directory::{Directory, MasterCheck, Stored};
 pub use error::{Error, LookupError, MasterKeyError};
 pub use master::{MasterKey, MasterKeySource};
-pub use plans::{KeyOptions, NewAccount, NewShare};
-pub use records::LastUsed;
+pub use plans::{KeyOptions, NewAccount, NewShare, ShareTerms};
+pub use records::{CLIENT_BYTES, KeyUse, LastUsed};
 pub use seal::SecretText;

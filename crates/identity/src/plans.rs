@@ -6,8 +6,9 @@
 use bytes::Bytes;
 use kv::{Change, Key, Require, Write};
 use model::{
-    AccessKey, AccessKeyId, Account, AccountId, AccountKind, AccountState, BucketName, CanonicalId, DisplayName, Email,
-    KeyState, Preset, Share, ShareId, ShareState, Timestamp, limits,
+    AccessKey, AccessKeyId, Account, AccountId, AccountKind, AccountState, Action, BucketName, CanonicalId, Caps,
+    DisplayName, Email, KeyState, Network, Pin, Preset, Quota, Restriction, Share, ShareId, ShareState, Timestamp,
+    limits,
 };
 
 use crate::{Directory, Error, LastUsed, SecretText, Stored, fresh, keys, records};
@@ -30,16 +31,47 @@ pub struct NewAccount {
 }
 
 /// How a key is to be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct KeyOptions {
     /// Whether it may sign by SigV2 although the server does not allow that for all.
     pub allow_sigv2: bool,
     /// Now.
     pub created: Timestamp,
+    /// What holds it back.
+    pub restriction: Restriction,
+}
+
+impl KeyOptions {
+    /// A key that signs by SigV4, and that nothing holds back.
+    pub const fn plain(created: Timestamp) -> Self {
+        KeyOptions { allow_sigv2: false, created, restriction: Restriction::NONE }
+    }
+}
+
+/// What a share gives and what holds it back, beside its preset and its end. The default is the whole bucket by the preset
+/// alone. See [`Share`] for each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ShareTerms {
+    /// For people.
+    pub name: Box<str>,
+    /// Why, for people.
+    pub note: Box<str>,
+    /// What the keys of its objects begin with.
+    pub prefix: Box<str>,
+    /// In place of the preset.
+    pub actions: Option<Vec<Action>>,
+    /// Where requests must come from.
+    pub networks: Vec<Network>,
+    /// How much may lie there.
+    pub quota: Quota,
+    /// How fast it may be used.
+    pub caps: Caps,
+    /// For how many days it learns where it is used from.
+    pub pin_days: Option<u32>,
 }
 
 /// A share to be given.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct NewShare<'a> {
     /// Of what.
     pub bucket: &'a BucketName,
@@ -55,6 +87,8 @@ pub struct NewShare<'a> {
     pub created: Timestamp,
     /// From when on it allows nothing.
     pub expires: Timestamp,
+    /// The rest.
+    pub terms: ShareTerms,
 }
 
 impl Directory {
@@ -133,6 +167,25 @@ impl Directory {
         (key, change)
     }
 
+    /// Another key of the same account beside `stored`, which works until `until` and no longer. The new key works at
+    /// once, as `options` say. For a key that is no share's: a share's is replaced by [`Directory::plan_share_rotate`].
+    ///
+    /// # Errors
+    /// [`Error::Randomness`].
+    pub fn plan_key_rotate(
+        &self,
+        stored: &Stored<AccessKey>,
+        options: KeyOptions,
+        until: Timestamp,
+    ) -> Result<(AccessKey, SecretText, AccessKey, Change), Error> {
+        let mut old = stored.value.clone();
+        old.restriction.expires = Some(old.restriction.expires.map_or(until, |expires| expires.min(until)));
+        let mut change = replace(stored, records::encode_key(&old));
+        let new = new_key(old.account.clone(), None, options)?;
+        let secret = self.add_key(&mut change, &new)?;
+        Ok((new, secret, old, change))
+    }
+
     /// Removes a key and its secret. Where it is a share's, the share stays as a record that nobody can use.
     pub fn plan_key_delete(&self, stored: &Stored<AccessKey>) -> Change {
         let key = &stored.value;
@@ -151,8 +204,8 @@ impl Directory {
     /// [`Error::Randomness`].
     pub fn plan_share(&self, new: NewShare<'_>) -> Result<(Share, AccessKey, SecretText, Change), Error> {
         let id = ShareId::new(&fresh::text(HEX, 12)?).expect("12 hexadecimal digits");
-        let options = KeyOptions { allow_sigv2: false, created: new.created };
-        let key = new_key(new.account.value.id.clone(), Some(id.clone()), options)?;
+        let key = new_key(new.account.value.id.clone(), Some(id.clone()), KeyOptions::plain(new.created))?;
+        let ShareTerms { name, note, prefix, actions, networks, quota, caps, pin_days } = new.terms;
         let share = Share {
             id,
             bucket: new.bucket.clone(),
@@ -164,6 +217,15 @@ impl Directory {
             state: ShareState::Active,
             created: new.created,
             expires: new.expires,
+            name,
+            note,
+            prefix,
+            actions,
+            networks,
+            quota,
+            caps,
+            pin: pin_days.map(|days| Pin { days, learned: vec![] }),
+            former_keys: vec![],
         };
         let mut change = Change { require: vec![new.account.unchanged()], write: vec![] };
         add(&mut change, keys::share(&share.id), records::encode_share(&share));
@@ -183,11 +245,56 @@ impl Directory {
         (share, change)
     }
 
-    /// When keys were last used. No condition: what came later is written later.
-    pub fn plan_last_used(&self, used: &[(AccessKeyId, Timestamp)]) -> Vec<Write> {
-        let write = |(id, at): &(AccessKeyId, Timestamp)| {
-            Write::Put(keys::last_used(id), records::encode_last_used(LastUsed { at: *at }))
-        };
+    /// The share, ending at another time. One that is revoked stays so.
+    pub fn plan_share_extend(&self, stored: &Stored<Share>, expires: Timestamp) -> (Share, Change) {
+        let share = Share { expires, ..stored.value.clone() };
+        let change = replace(stored, records::encode_share(&share));
+        (share, change)
+    }
+
+    /// The share with another key in place of the one it has, which stops working with the commit. There is no overlap:
+    /// a share has one key, so that what is known of it is known of the share.
+    ///
+    /// # Errors
+    /// [`Error::Randomness`].
+    pub fn plan_share_rotate(
+        &self,
+        stored: &Stored<Share>,
+        created: Timestamp,
+    ) -> Result<(Share, AccessKey, SecretText, Change), Error> {
+        let old = &stored.value;
+        let key = new_key(old.account.clone(), Some(old.id.clone()), KeyOptions::plain(created))?;
+        let mut share = Share { key: key.id.clone(), ..old.clone() };
+        share.former_keys.push(old.key.clone());
+        let mut change = replace(stored, records::encode_share(&share));
+        remove_key(&mut change, &old.account, &old.key);
+        // The place of the old key is the share's whether that key was still there or not.
+        change.write.push(count(&old.account, -1));
+        let secret = self.add_key(&mut change, &key)?;
+        Ok((share, key, secret, change))
+    }
+
+    /// The share, whose pin has learned `networks` too; `None` if there is nothing new to learn, or no room for it
+    /// ([`limits::PINNED_NETWORKS`]).
+    pub fn plan_share_pin(&self, stored: &Stored<Share>, networks: &[Network]) -> Option<(Share, Change)> {
+        let mut share = stored.value.clone();
+        let learned = &mut share.pin.as_mut()?.learned;
+        for network in networks {
+            if !learned.contains(network) && learned.len() < limits::PINNED_NETWORKS {
+                learned.push(*network);
+            }
+        }
+        if share == stored.value {
+            return None;
+        }
+        let change = replace(stored, records::encode_share(&share));
+        Some((share, change))
+    }
+
+    /// When keys were first and last used. No condition: what came later is written later.
+    pub fn plan_last_used(&self, used: &[(AccessKeyId, LastUsed)]) -> Vec<Write> {
+        let write =
+            |(id, used): &(AccessKeyId, LastUsed)| Write::Put(keys::last_used(id), records::encode_last_used(used));
         used.iter().map(write).collect()
     }
 
@@ -210,6 +317,7 @@ fn new_key(account: AccountId, share: Option<ShareId>, options: KeyOptions) -> R
         share,
         allow_sigv2: options.allow_sigv2,
         created: options.created,
+        restriction: options.restriction,
     })
 }
 

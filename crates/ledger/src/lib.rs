@@ -21,7 +21,7 @@ use sha2::Sha256;
 
 pub use event::{Actor, Event};
 pub use meter::Meter;
-pub use usage::{Usage, UsageKey, add};
+pub use usage::{Ceilings, Usage, UsageKey, add, add_within};
 
 /// Where the log of events is.
 const LOG: &[u8] = b"L/";
@@ -117,6 +117,11 @@ impl Ledger {
                 (chain, last) = (stored, number);
             }
         }
+    }
+
+    /// The usage of each of `of`, in that order.
+    pub async fn usage_of(&self, of: &[UsageKey]) -> Result<Vec<Usage>, Error> {
+        usage::stored(self.engine.as_ref(), of).await
     }
 
     /// All usage, or that of one owner, by owner, bucket and cause.

@@ -58,10 +58,44 @@ fn key(of: &UsageKey, index: usize) -> Key {
     [text.as_bytes(), &[index as u8]].concat().into()
 }
 
+/// Up to where counters of what is stored may grow; `None`: without end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ceilings {
+    /// See [`Usage::bytes_stored`].
+    pub bytes_stored: Option<i64>,
+    /// See [`Usage::objects`].
+    pub objects: Option<i64>,
+}
+
 /// The writes that add `delta` to the usage of `of`; counters that do not change are left alone.
 pub fn add(of: &UsageKey, delta: &Usage) -> impl Iterator<Item = Write> {
-    let changed = delta.values().into_iter().enumerate().filter(|(_, delta)| *delta != 0);
-    changed.map(|(index, delta)| Write::Add { key: key(of, index), delta, ceiling: None })
+    add_within(of, delta, Ceilings::default())
+}
+
+/// The same, as long as no counter that grows gets past its ceiling: then the commit fails there.
+pub fn add_within(of: &UsageKey, delta: &Usage, ceilings: Ceilings) -> impl Iterator<Item = Write> {
+    let ceilings = [ceilings.bytes_stored, ceilings.objects, None, None, None];
+    let counters = delta.values().into_iter().zip(ceilings).enumerate();
+    let changed = counters.filter(|(_, (delta, _))| *delta != 0);
+    changed.map(|(index, (delta, ceiling))| Write::Add { key: key(of, index), delta, ceiling })
+}
+
+/// What is stored of each of `of`, in that order; nothing yet is 0.
+pub(crate) async fn stored(engine: &dyn Engine, of: &[UsageKey]) -> Result<Vec<Usage>, Error> {
+    if of.is_empty() {
+        return Ok(vec![]);
+    }
+    let counters = Usage::default().values().len();
+    let keys: Vec<Key> = of.iter().flat_map(|of| (0..counters).map(|index| key(of, index))).collect();
+    let found = engine.get_many(&keys).await?;
+    let mut all = vec![Usage::default(); of.len()];
+    for (at, entry) in found.into_iter().enumerate() {
+        let Some(entry) = entry else { continue };
+        let bad = || corrupt(0, &format!("usage under {} is malformed", entry.key.escape_ascii()));
+        let value = kv::decode_counter(&entry.value).ok_or_else(bad)?;
+        *all[at / counters].slot(at % counters).ok_or_else(bad)? = value;
+    }
+    Ok(all)
 }
 
 pub(crate) async fn read(engine: &dyn Engine, owner: Option<&AccountId>) -> Result<Vec<(UsageKey, Usage)>, Error> {

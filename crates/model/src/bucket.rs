@@ -81,6 +81,16 @@ impl PublicAccessBlock {
     }
 }
 
+/// A bucket's policy, as it was put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketPolicy {
+    /// The document, byte for byte; at most [`crate::limits::POLICY_BYTES`].
+    pub text: Box<str>,
+    /// Whom its Allow statements name: accounts, by their 12-digit or canonical ids as it names them, and `AllUsers` for
+    /// everyone. What the index behind ListBuckets and `reach` is made from.
+    pub names: Vec<Box<str>>,
+}
+
 /// A bucket: a name, an owner that never changes, and what decides over access to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
@@ -98,6 +108,8 @@ pub struct Bucket {
     pub ownership: Option<ObjectOwnership>,
     /// `None` where nobody set it: then only the server-wide block applies.
     pub public_access_block: Option<PublicAccessBlock>,
+    /// `None` where it has none.
+    pub policy: Option<BucketPolicy>,
     /// When it was made.
     pub created: Timestamp,
 }

@@ -38,3 +38,29 @@ pub const PRESIGNED_SECONDS: u64 = 604_800;
 pub const CLOCK_SKEW_SECONDS: u64 = 900;
 /// Life of a share unless its maker says otherwise, in days.
 pub const SHARE_DAYS: u64 = 90;
+/// Longest bucket policy, in bytes: 20 KiB (S3 user guide, "Bucket policies").
+pub const POLICY_BYTES: usize = 20 * 1024;
+/// Most entries of each list that holds back a key or a share: buckets, prefixes, networks, actions.
+pub const RESTRICTION_ENTRIES: usize = 100;
+/// Longest name or note of a share, in bytes.
+pub const SHARE_TEXT_BYTES: usize = 1024;
+/// Networks that a share's pin learns at most; what comes after is not learned.
+pub const PINNED_NETWORKS: usize = 100;
+/// Keys that a share may have had before; a share that was rotated more often than that is to be given anew.
+pub const FORMER_KEYS: usize = 100;
+/// Most tags of an object (S3 user guide, "Categorizing your objects using tags").
+pub const OBJECT_TAGS: usize = 10;
+/// Most tags of a bucket (S3 user guide, "Using cost allocation S3 bucket tags").
+pub const BUCKET_TAGS: usize = 50;
+/// Longest key of a tag, in characters.
+pub const TAG_KEY_CHARS: usize = 128;
+/// Longest value of a tag, in characters.
+pub const TAG_VALUE_CHARS: usize = 256;
+/// Most bytes of a form before the bytes of its file: all fields with their heads (S3 API reference, "POST Object").
+pub const FORM_HEAD_BYTES: usize = 20 * 1024;
+/// Most bytes of a form after its file.
+pub const FORM_TAIL_BYTES: u64 = 20 * 1024;
+/// Most fields of a form.
+pub const FORM_FIELDS: usize = 100;
+/// Least cap on the bytes a second of a share: 64 KiB.
+pub const SHARE_BYTES_PER_SECOND_MIN: u64 = 64 * 1024;

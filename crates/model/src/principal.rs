@@ -1,6 +1,6 @@
 //! Who asks, as facts: what a decision needs to know of a caller, and nothing secret.
 
-use crate::{AccessKeyId, Account, AccountId, Revision, Share, ShareId, Timestamp};
+use crate::{AccessKeyId, Account, AccountId, Restriction, Revision, Share, ShareId, Timestamp};
 
 /// Whether an access key works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct AccessKey {
     pub allow_sigv2: bool,
     /// When it was made.
     pub created: Timestamp,
+    /// What holds it back beside its account's rights.
+    pub restriction: Restriction,
 }
 
 /// The stored records that something was decided on, by storage key, each with the revision that was read (`None`: it

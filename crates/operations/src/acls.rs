@@ -178,6 +178,23 @@ impl Store {
         Ok(RequestedAcl::Grants(Acl::new(grants).map_err(too_many)?))
     }
 
+    /// The same for a new object. Where no ACL of the writer's is taken, it is told so for every e-mail address alike,
+    /// whether it has an account or not.
+    pub(crate) async fn resolve_object_acl(
+        &self,
+        ctx: &Context,
+        bucket: &Bucket,
+        acl: &AclInput,
+    ) -> Result<RequestedAcl, Error> {
+        let resolved = self.resolve_acl(ctx, acl).await;
+        if matches!(resolved, Err(Error::UnresolvableEmail)) {
+            // Nothing granted to anybody is the least that an ACL can say.
+            let least = RequestedAcl::Grants(Acl::default());
+            access::new_object(bucket, &self.settings.access, ctx.caller.principal(), &least)?;
+        }
+        resolved
+    }
+
     async fn account_named(&self, text: &str) -> Result<CanonicalId, Error> {
         let unknown = || Error::InvalidArgument { name: "CanonicalUser/ID", message: "Invalid id".into() };
         let id = CanonicalId::new(text).map_err(|_| unknown())?;

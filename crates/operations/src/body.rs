@@ -9,6 +9,7 @@ use catalog::{BodyAt, Object, Piece};
 use ledger::{Usage, UsageKey};
 use model::BlobId;
 
+use crate::caps::Pace;
 use crate::{Error, Store};
 
 /// An object's bytes, or a range of them, front to back. What was given out is booked when it is dropped.
@@ -22,6 +23,8 @@ pub struct Body {
     /// On whom bytes that leave are booked; `None` where they do not leave.
     booked_on: Option<UsageKey>,
     sent: u64,
+    /// At which speed they leave.
+    pace: Option<Pace>,
 }
 
 enum Current {
@@ -40,11 +43,11 @@ impl Body {
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             match self.current.take() {
-                Some(Current::Bytes(bytes)) => return Ok(Some(self.count(bytes))),
+                Some(Current::Bytes(bytes)) => return Ok(Some(self.count(bytes).await)),
                 Some(Current::Blob(mut reader)) => {
                     if let Some(bytes) = reader.next().await? {
                         self.current = Some(Current::Blob(reader));
-                        return Ok(Some(self.count(bytes)));
+                        return Ok(Some(self.count(bytes).await));
                     }
                 }
                 None => {
@@ -59,11 +62,21 @@ impl Body {
     /// The bytes stay in the store: a copy.
     pub(crate) fn stays(mut self) -> Self {
         self.booked_on = None;
+        self.pace = None;
         self
     }
 
-    fn count(&mut self, bytes: Bytes) -> Bytes {
+    /// Leaves at the speed of the caller's share.
+    pub(crate) fn at_pace(mut self, pace: Option<Pace>) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    async fn count(&mut self, bytes: Bytes) -> Bytes {
         self.sent += bytes.len() as u64;
+        if let Some(pace) = &self.pace {
+            pace.after(bytes.len()).await;
+        }
         bytes
     }
 }
@@ -92,7 +105,7 @@ impl Store {
     ) -> Result<Result<Body, Replaced>, Error> {
         let booked_on = Some(booked_on);
         let mut body =
-            Body { store: self.clone(), rest: VecDeque::new(), current: None, pinned: None, booked_on, sent: 0 };
+            Body { store: self.clone(), rest: VecDeque::new(), current: None, pinned: None, booked_on, sent: 0, pace: None };
         if range.is_empty() {
             return Ok(Ok(body));
         }

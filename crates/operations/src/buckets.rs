@@ -106,7 +106,9 @@ impl Store {
     /// Every bucket that could be in the account's list.
     pub(crate) async fn named_for(&self, account: &Account) -> Result<BTreeSet<BucketName>, Error> {
         let mut names: BTreeSet<BucketName> = self.catalog.owned_buckets(&account.id).await?.into_iter().collect();
-        names.extend(self.catalog.granted_buckets(&GrantTarget::Account(&account.canonical_id)).await?);
+        for target in [GrantTarget::Account(&account.canonical_id), GrantTarget::AccountNumber(&account.id)] {
+            names.extend(self.catalog.granted_buckets(&target).await?);
+        }
         Ok(names)
     }
 
@@ -141,6 +143,7 @@ impl Store {
                 acl,
                 ownership: new.ownership,
                 public_access_block: block,
+                policy: None,
                 created: self.now(),
             };
             let change = plan_create_bucket(&bucket);

@@ -8,6 +8,7 @@ use ledger::{Event, Usage, UsageKey};
 use model::{Basis, Bucket};
 
 use crate::gate::actor;
+use crate::quota::{self, share_with_quota};
 use crate::{Context, Error, Store};
 
 /// What a change is, for the ledger.
@@ -42,14 +43,16 @@ const ATTEMPTS: u32 = 64;
 pub(crate) struct Attempts(u32);
 
 impl Attempts {
-    /// What to do after a commit of something that has no ceiling: `true`, it is done; `false`, try again.
+    /// What to do after a commit that has no ceiling but a share's quota: `true`, it is done; `false`, try again.
     ///
     /// # Errors
-    /// [`Error::Contention`] after [`ATTEMPTS`], [`Error::InvalidAccessKey`] if the caller's key no longer works.
+    /// [`Error::Contention`] after [`ATTEMPTS`], [`Error::InvalidAccessKey`] if the caller's key no longer works,
+    /// [`Error::QuotaExceeded`] if it would store more than its share may.
     pub(crate) async fn done(&mut self, store: &Store, ctx: &mut Context, committed: Committed) -> Result<bool, Error> {
         match committed {
             Committed::Done => Ok(true),
             Committed::Conflict => self.again(store, ctx).await.map(|()| false),
+            Committed::Ceiling if share_with_quota(ctx).is_some() => Err(Error::QuotaExceeded),
             Committed::Ceiling => Err(Error::Unavailable("a counter without a ceiling met one".into())),
         }
     }
@@ -95,8 +98,10 @@ impl Store {
             }
         }
         let bytes = deed.usage.iter().map(|(_, usage)| usage.bytes_stored).sum();
-        for (of, usage) in &deed.usage {
-            change.write.extend(ledger::add(of, usage));
+        let usage = quota::merged(deed.usage);
+        let ceilings = self.ceilings(ctx, &usage).await?;
+        for ((of, usage), ceilings) in usage.iter().zip(ceilings) {
+            change.write.extend(ledger::add_within(of, usage, ceilings));
         }
         change.write.push(ledger::append(&Event {
             at: self.now(),

@@ -26,6 +26,15 @@ pub enum Error {
     /// ACLs cannot be turned off while the bucket's ACL grants something to others.
     #[error("the bucket's ACL grants something to others")]
     OwnershipAgainstAcl,
+    /// The document is no bucket policy. For the caller: which place in it, and what is wrong there.
+    #[error("{0}")]
+    MalformedPolicy(String),
+    /// A public policy where public access is blocked.
+    #[error("the policy is public, and public policies are blocked")]
+    PublicPolicyBlocked,
+    /// The policy would take away the caller's own right to change it.
+    #[error("the policy locks its author out")]
+    SelfLockout,
     /// No such bucket.
     #[error("no such bucket")]
     NoSuchBucket,
@@ -105,7 +114,10 @@ pub enum Error {
     /// The request contradicts itself or what is stored. For the caller.
     #[error("{0}")]
     InvalidRequest(String),
-    /// Too many attempts of that kind from that address.
+    /// It would be more than may lie in the bucket through the caller's share.
+    #[error("the share's quota is exceeded")]
+    QuotaExceeded,
+    /// Too many attempts of that kind from that address, or more requests than the caller's share may send.
     #[error("too many attempts")]
     SlowDown,
     /// Others changed the same thing again and again; try later.

@@ -35,7 +35,7 @@ impl Store {
         let (bucket, object) = self.catalog.object(name, key).await?;
         let bucket = bucket.ok_or(Error::NoSuchBucket)?;
         let resource = Resource::Object { bucket: name, key, version: None };
-        let permit = self.ask(ctx, action, resource, Some(&bucket), object.as_ref(), None)?;
+        let permit = self.ask(ctx, action, resource, Some(&bucket), object.as_ref().map(facts), None)?;
         expected_owner(ctx, &bucket.value)?;
         Ok(Gated { permit, bucket, object })
     }
@@ -55,11 +55,14 @@ impl Store {
             Err(_) => (self.catalog.bucket(name).await?, None),
         };
         let bucket = bucket.ok_or(Error::NoSuchBucket)?;
+        // What is there already may decide over what the upload will put in its place. Whoever does that requires it to be
+        // as it was read here.
+        let object = self.catalog.object(name, key).await?.1;
         let resource = Resource::Object { bucket: name, key, version: None };
-        let permit = self.ask(ctx, action, resource, Some(&bucket), None, upload.as_ref())?;
+        let permit = self.ask(ctx, action, resource, Some(&bucket), object.as_ref().map(facts), upload.as_ref())?;
         expected_owner(ctx, &bucket.value)?;
         let upload = upload.ok_or(Error::NoSuchUpload)?;
-        Ok((Gated { permit, bucket, object: None }, upload))
+        Ok((Gated { permit, bucket, object }, upload))
     }
 
     /// Asks for `action` and does nothing: for operations that have nothing to do, or cannot do it yet.
@@ -113,27 +116,37 @@ impl Store {
         action: Action,
         resource: Resource<'_>,
         bucket: Option<&Stored<Bucket>>,
-        object: Option<&Stored<Object>>,
+        object: Option<ObjectFacts<'_>>,
         upload: Option<&Stored<Upload>>,
     ) -> Result<Permit, Error> {
         let basis = Basis(bucket.iter().map(|b| (b.key.to_vec(), Some(b.revision))).collect());
+        let principal = ctx.caller.principal();
+        let (policy, key_policy) = (self.policies.of_bucket(bucket), self.policies.of_key(principal));
         let evidence = Evidence {
             settings: &self.settings.access,
             bucket: bucket.map(|b| &b.value),
-            object: object.map(|o| ObjectFacts { owner: &o.value.owner, acl: &o.value.acl }),
+            policy: policy.evidence(),
+            key_policy: key_policy.evidence(),
+            object,
             upload: upload.map(|u| UploadFacts { initiator: &u.value.initiator }),
             basis,
         };
-        let principal = ctx.caller.principal();
-        let question = Question { principal, action, resource, at: self.now(), source: ctx.source };
+        let (at, source, facts) = (self.now(), ctx.source, ctx.facts());
+        let question = Question { principal, action, resource, at, source, facts };
         match access::decide(&question, evidence) {
             Verdict::Allowed(permit) => Ok(permit),
             Verdict::Denied(denial) => {
+                self.denials.note(&ctx.request_id, &question, denial.reasons());
                 tracing::debug!(request_id = %ctx.request_id, action = action.as_str(), reasons = ?denial.reasons(), "denied");
                 Err(Error::AccessDenied(denial))
             }
         }
     }
+}
+
+/// What decides over an object that is there.
+pub(crate) fn facts(object: &Stored<Object>) -> ObjectFacts<'_> {
+    ObjectFacts { owner: &object.value.owner, acl: &object.value.acl, tags: &object.value.tags }
 }
 
 /// `x-amz-expected-bucket-owner`: who names the wrong owner is about to talk to somebody else's bucket. It is judged after

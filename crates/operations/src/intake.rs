@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use catalog::{BodyAt, NewBody, Piece};
 use md5::Digest as _;
-use model::{Checksum, ChecksumAlgorithm, ChecksumKind};
+use model::{Checksum, ChecksumAlgorithm, ChecksumKind, limits};
 use subtle::ConstantTimeEq as _;
 
-use crate::{Error, Store};
+use crate::caps::Paced;
+use crate::{Context, Error, Store};
 
 /// The body broke off. Who supplies it knows why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +141,23 @@ impl Store {
             }
         };
         Ok(Taken { body, len, md5, checksum })
+    }
+
+    /// Reads `source` at the speed of the caller's share, at most as many bytes as S3 takes in one request, and as there is
+    /// `room` for.
+    pub(crate) async fn take_in_paced(
+        &self,
+        ctx: &Context,
+        source: &mut dyn Source,
+        algorithm: ChecksumAlgorithm,
+        room: Option<u64>,
+    ) -> Result<Taken, Error> {
+        let limit = room.map_or(limits::SINGLE_PUT_BYTES, |room| room.min(limits::SINGLE_PUT_BYTES));
+        let mut source = Paced { source, pace: self.pace(&ctx.caller) };
+        self.take_in(&mut source, algorithm, limit).await.map_err(|error| match error {
+            Error::EntityTooLarge if limit < limits::SINGLE_PUT_BYTES => Error::QuotaExceeded,
+            error => error,
+        })
     }
 
     /// Removes a body that was taken in for a change that did not happen. Where nobody can tell whether it happened (the

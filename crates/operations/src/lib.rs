@@ -17,15 +17,20 @@ mod acls;
 pub mod admin;
 mod body;
 mod buckets;
+mod caps;
 mod commit;
+mod denials;
 mod error;
 mod garbage;
 mod gate;
 mod intake;
 mod listings;
 mod objects;
+mod policies;
 mod preconditions;
+mod quota;
 mod store;
+mod tags;
 mod throttle;
 mod upkeep;
 mod uploads;
@@ -44,6 +49,6 @@ pub use objects::{
     PutObject, Wanted, Written,
 };
 pub use preconditions::{ReadConditions, Tags, WriteConditions};
-pub use store::{Clock, Context, Parts, Settings, Store};
+pub use store::{Clock, Context, Parts, RequestFacts, Settings, Store};
 pub use upkeep::Upkeep;
 pub use uploads::{BeginUpload, CompleteUpload, NamedPart, PartTarget, PartWritten};

@@ -1,18 +1,25 @@
 //! The store as a value: what it is made of, and what every request brings along.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use access::NoFacts;
+use access::policy::Facts;
 use blobs::Blobs;
 use catalog::{Catalog, Stored};
 use identity::{Caller, Candidate, Directory};
 use kv::Engine;
 use ledger::{Ledger, Meter, Usage};
-use model::{BlobId, Bucket, PublicAccessBlock, Timestamp};
+use model::{BlobId, Bucket, Network, Principal, PublicAccessBlock, Timestamp};
 
+use crate::denials::Denials;
+use crate::caps::Caps;
 use crate::garbage::Pins;
+use crate::policies::Policies;
 use crate::throttle::{Attempt, Throttle};
 use crate::upkeep::LastUses;
 use crate::{Error, gate};
@@ -29,6 +36,8 @@ pub struct Settings {
     pub new_bucket_block: Option<PublicAccessBlock>,
     /// Bodies up to this many bytes are stored in the engine, with their record.
     pub inline_bytes: usize,
+    /// How long a new key lives at most, and lives where nobody says; `None`: for ever. Keys that exist are left alone.
+    pub max_key_lifetime: Option<Duration>,
 }
 
 /// What a store is made of.
@@ -61,8 +70,11 @@ pub struct Inner {
     pub(crate) settings: Settings,
     pub(crate) throttle: Throttle,
     pub(crate) pins: Pins,
+    pub(crate) policies: Policies,
+    pub(crate) denials: Denials,
     pub(crate) meter: Meter,
     pub(crate) uses: LastUses,
+    pub(crate) caps: Caps,
     pub(crate) trouble: Box<dyn Fn() -> Option<String> + Send + Sync>,
     clock: Clock,
     /// Sequence of the ids of bodies in the engine.
@@ -88,6 +100,25 @@ pub struct Context {
     pub source: Option<IpAddr>,
     /// The account id of whom the caller takes the bucket to be (`x-amz-expected-bucket-owner`).
     pub expected_owner: Option<String>,
+    /// What a policy's conditions may ask about the request.
+    pub facts: RequestFacts,
+}
+
+/// What is known of a request beside who asks for what. Made once for a request; cheap to clone.
+#[derive(Clone, Default)]
+pub struct RequestFacts(Option<Arc<dyn Facts + Send + Sync>>);
+
+impl RequestFacts {
+    /// Those.
+    pub fn new(facts: Arc<dyn Facts + Send + Sync>) -> Self {
+        RequestFacts(Some(facts))
+    }
+}
+
+impl fmt::Debug for RequestFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestFacts")
+    }
 }
 
 /// Ids of bodies in the engine have this bit in their sequence; those that the store of bodies gives out never reach it,
@@ -107,8 +138,11 @@ impl Store {
             settings,
             throttle: Throttle::default(),
             pins: Pins::default(),
+            policies: Policies::default(),
+            denials: Denials::default(),
             meter: Meter::default(),
             uses: LastUses::default(),
+            caps: Caps::default(),
             trouble,
             clock,
             inline: AtomicU64::new(INLINE),
@@ -135,10 +169,15 @@ impl Store {
         self.throttle.failed(Attempt::Signature, source);
     }
 
-    /// Notes that the caller's key was used now.
-    pub fn key_used(&self, caller: &Caller) {
-        if let Some(key) = caller.principal().key_id() {
-            self.uses.note(key, self.now());
+    /// Notes that the caller's key was used now, from that address, by a client that calls itself so.
+    pub fn key_used(&self, caller: &Caller, source: Option<IpAddr>, client: Option<&str>) {
+        let Some(key) = caller.principal().key_id() else { return };
+        let now = self.now();
+        self.uses.note(key, now, source, client);
+        if let (Principal::Key { share: Some(share), .. }, Some(source)) = (caller.principal(), source)
+            && share.learns(now)
+        {
+            self.uses.learn(share, Network::of_caller(source));
         }
     }
 
@@ -161,7 +200,16 @@ impl Store {
 impl Context {
     /// The operator's, for one command.
     pub(crate) fn operator(uid: u32, request_id: String) -> Self {
-        Context { caller: Caller::operator(uid), request_id, source: None, expected_owner: None }
+        let facts = RequestFacts::default();
+        Context { caller: Caller::operator(uid), request_id, source: None, expected_owner: None, facts }
+    }
+
+    /// What is known of the request.
+    pub(crate) fn facts(&self) -> &dyn Facts {
+        match &self.facts.0 {
+            Some(facts) => &**facts,
+            None => &NoFacts,
+        }
     }
 
     /// Which key this request's usage is booked on.

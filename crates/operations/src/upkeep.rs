@@ -1,12 +1,13 @@
 //! What happens beside requests: the first steps of a start, and the batches of what reads cause.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use identity::MasterCheck;
+use identity::{CLIENT_BYTES, KeyUse, LastUsed, MasterCheck};
 use kv::{Change, Write};
 use ledger::Meter;
-use model::{AccessKeyId, Timestamp};
+use model::{AccessKeyId, Network, Share, ShareId, Timestamp, limits};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -17,25 +18,56 @@ use crate::{Error, Store};
 const FLUSH: Duration = Duration::from_secs(5);
 /// Most counters and dates in one commit.
 const BATCH: usize = 1000;
+/// Attempts to write what a pin has learned, in one batch.
+const PIN_ATTEMPTS: usize = 8;
 
-/// When keys were last used, since the last batch.
+/// The first and the last use of each key since the last batch, and what pins have yet to learn.
 #[derive(Default)]
-pub(crate) struct LastUses(Mutex<HashMap<AccessKeyId, Timestamp>>);
+pub(crate) struct LastUses(Mutex<HashMap<AccessKeyId, (KeyUse, KeyUse)>>, Mutex<HashMap<ShareId, Vec<Network>>>);
 
 impl LastUses {
-    pub(crate) fn note(&self, key: &AccessKeyId, at: Timestamp) {
+    /// Notes a use. What the client calls itself is copied only where it is news.
+    pub(crate) fn note(&self, key: &AccessKeyId, at: Timestamp, source: Option<IpAddr>, client: Option<&str>) {
+        let client = client.map(|client| cut(client, CLIENT_BYTES));
         let mut uses = self.0.lock();
         match uses.get_mut(key) {
-            Some(last) => *last = at.max(*last),
+            Some((_, last)) if last.source == source && last.client.as_deref() == client => last.at = at.max(last.at),
+            Some((_, last)) if last.at > at => {}
+            Some((_, last)) => *last = KeyUse { at, source, client: client.map(Into::into) },
             None => {
-                uses.insert(key.clone(), at);
+                let used = KeyUse { at, source, client: client.map(Into::into) };
+                uses.insert(key.clone(), (used.clone(), used));
             }
         }
     }
 
-    fn take(&self) -> Vec<(AccessKeyId, Timestamp)> {
+    /// Notes that a share that still learns was used from there.
+    pub(crate) fn learn(&self, share: &Share, from: Network) {
+        if share.pin.as_ref().is_none_or(|pin| pin.learned.contains(&from)) {
+            return;
+        }
+        let mut pins = self.1.lock();
+        let networks = pins.entry(share.id.clone()).or_default();
+        if !networks.contains(&from) && networks.len() < limits::PINNED_NETWORKS {
+            networks.push(from);
+        }
+    }
+
+    /// Takes back what could not be written.
+    fn give_back(&self, key: &AccessKeyId, (first, last): &(KeyUse, KeyUse)) {
+        let mut uses = self.0.lock();
+        let newer = uses.remove(key).map_or_else(|| last.clone(), |(_, newer)| newer);
+        uses.insert(key.clone(), (first.clone(), newer));
+    }
+
+    fn take(&self) -> Vec<(AccessKeyId, (KeyUse, KeyUse))> {
         std::mem::take(&mut *self.0.lock()).into_iter().collect()
     }
+}
+
+/// The beginning of `text`, at most `bytes` long, whole characters only.
+fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
 }
 
 /// The background work of a store that runs.
@@ -104,10 +136,31 @@ impl Store {
                 failed = self.write_uses(batch).await.err();
             }
             if failed.is_some() {
-                batch.iter().for_each(|(key, at)| self.uses.note(key, *at));
+                batch.iter().for_each(|(key, used)| self.uses.give_back(key, used));
+            }
+        }
+        let pins = std::mem::take(&mut *self.uses.1.lock());
+        for (share, networks) in pins {
+            if failed.is_none() {
+                failed = self.write_pin(&share, &networks).await.err();
+            }
+            if failed.is_some() {
+                self.uses.1.lock().entry(share).or_default().extend(networks);
             }
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    /// What a share's pin has learned; one that changes meanwhile is read anew.
+    async fn write_pin(&self, share: &ShareId, networks: &[Network]) -> Result<(), Error> {
+        for _ in 0..PIN_ATTEMPTS {
+            let Some(stored) = self.directory.share(share).await? else { return Ok(()) };
+            let Some((_, change)) = self.directory.plan_share_pin(&stored, networks) else { return Ok(()) };
+            if self.engine.commit(change).await?.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(Error::Contention)
     }
 
     async fn write(&self, write: Vec<Write>) -> Result<(), Error> {
@@ -117,11 +170,13 @@ impl Store {
         }
     }
 
-    /// Dates of last use; a key that was deleted since gets none.
-    async fn write_uses(&self, batch: &[(AccessKeyId, Timestamp)]) -> Result<(), Error> {
-        for (key, at) in batch {
+    /// First and last uses; a key that was deleted since gets none.
+    async fn write_uses(&self, batch: &[(AccessKeyId, (KeyUse, KeyUse))]) -> Result<(), Error> {
+        for (key, (first, last)) in batch {
             let Some(stored) = self.directory.key(key).await? else { continue };
-            let write = self.directory.plan_last_used(&[(key.clone(), *at)]);
+            let known = self.directory.last_used(std::slice::from_ref(key)).await?.pop().flatten();
+            let first = known.map_or_else(|| Some(first.clone()), |known| known.first);
+            let write = self.directory.plan_last_used(&[(key.clone(), LastUsed { first, last: last.clone() })]);
             // A conflict means that the key changed just now: the next use is noted again.
             let _ = self.engine.commit(Change { require: vec![stored.unchanged()], write }).await?;
         }

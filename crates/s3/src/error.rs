@@ -64,6 +64,7 @@ codes! {
     InvalidPart BAD_REQUEST "One or more of the specified parts could not be found. The part might not have been uploaded, or the specified entity tag might not have matched the part's entity tag.";
     InvalidPartNumber RANGE_NOT_SATISFIABLE "The requested partnumber is not satisfiable";
     InvalidPartOrder BAD_REQUEST "The list of parts was not in ascending order. Parts must be ordered by part number.";
+    InvalidPolicyDocument BAD_REQUEST "The content of the form does not meet the conditions specified in the policy document.";
     InvalidRange RANGE_NOT_SATISFIABLE "The requested range is not satisfiable";
     InvalidRedirectLocation BAD_REQUEST "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
     InvalidRequest BAD_REQUEST "Invalid Request";
@@ -76,7 +77,10 @@ codes! {
     MalformedTrailerError BAD_REQUEST "The request contained trailing data that was not well-formed or did not conform to our published schema.";
     MalformedXML BAD_REQUEST "The XML that you provided was not well formed or did not validate against our published schema.";
     MaxMessageLengthExceeded BAD_REQUEST "Your request was too large.";
+    MaxPostPreDataLengthExceededError BAD_REQUEST "Your POST request fields preceding the upload file were too large.";
     MetadataTooLarge BAD_REQUEST "Your metadata headers exceed the maximum allowed metadata size.";
+    MalformedPOSTRequest BAD_REQUEST "The body of your POST request is not well-formed multipart/form-data.";
+    MalformedPolicy BAD_REQUEST "The policy is not valid.";
     MethodNotAllowed METHOD_NOT_ALLOWED "The specified method is not allowed against this resource.";
     MissingContentLength LENGTH_REQUIRED "You must provide the Content-Length HTTP header.";
     MissingRequestBodyError BAD_REQUEST "Request Body is empty";
@@ -100,6 +104,7 @@ codes! {
     OperationAborted CONFLICT "A conflicting conditional operation is currently in progress against this resource. Try again.";
     OwnershipControlsNotFoundError NOT_FOUND "The bucket ownership controls were not found";
     PreconditionFailed PRECONDITION_FAILED "At least one of the pre-conditions you specified did not hold";
+    QuotaExceeded FORBIDDEN "The quota of the share that your access key belongs to would be exceeded.";
     ReplicationConfigurationNotFoundError NOT_FOUND "The replication configuration was not found";
     RequestHeaderSectionTooLarge BAD_REQUEST "Your request header section exceeds the maximum allowed size.";
     RequestTimeTooSkewed FORBIDDEN "The difference between the request time and the server's time is too large.";

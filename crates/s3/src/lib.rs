@@ -6,7 +6,8 @@
 //!
 //! Invariants:
 //! - an operation that is not in the table does not exist; a query key that its row does not take is refused;
-//! - nothing of a body is read before the caller was proven and, where the store can tell without it, allowed;
+//! - nothing of a body is read before the caller was proven and, where the store can tell without it, allowed; of a form,
+//!   which proves its sender itself, at most 20 KiB are;
 //! - what a request asks for and is not done is refused by name, never ignored;
 //! - every error is one of S3's codes, by one exhaustive mapping.
 //!

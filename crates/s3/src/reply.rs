@@ -196,8 +196,17 @@ fn named(error: Error) -> S3Error {
         Error::AccessDenied(denial) => match denial.kind() {
             DenialKind::AccessDenied => Code::AccessDenied.into(),
             DenialKind::NotSignedUp => Code::NotSignedUp.into(),
+            DenialKind::MethodNotAllowed => Code::MethodNotAllowed.into(),
         },
-        Error::WrongBucketOwner | Error::NeedsAccount | Error::PublicAclBlocked => Code::AccessDenied.into(),
+        Error::WrongBucketOwner | Error::NeedsAccount | Error::PublicAclBlocked | Error::PublicPolicyBlocked => {
+            Code::AccessDenied.into()
+        }
+        Error::MalformedPolicy(message) => S3Error::with_message(Code::MalformedPolicy, message),
+        Error::SelfLockout => {
+            let message = "The new policy would take away your own right to change it. Confirm that with \
+                           x-amz-confirm-remove-self-bucket-access: true.";
+            S3Error::with_message(Code::AccessDenied, message)
+        }
         Error::InvalidAccessKey => Code::InvalidAccessKeyId.into(),
         Error::AclsDisabled => Code::AccessControlListNotSupported.into(),
         Error::OwnershipAgainstAcl => Code::InvalidBucketAclWithObjectOwnership.into(),
@@ -226,6 +235,7 @@ fn named(error: Error) -> S3Error {
             S3Error::with_message(Code::InvalidArgument, message).with_detail("ArgumentName", name)
         }
         Error::InvalidRequest(message) => S3Error::with_message(Code::InvalidRequest, message),
+        Error::QuotaExceeded => Code::QuotaExceeded.into(),
         Error::SlowDown | Error::Contention => Code::SlowDown.into(),
         Error::Full => Code::InsufficientStorage.into(),
         Error::Unavailable(_) => Code::ServiceUnavailable.into(),

@@ -35,8 +35,8 @@ pub struct Arrival {
     pub source: Option<IpAddr>,
     /// When its head was complete.
     pub received: Timestamp,
-    /// Whether the connection is encrypted.
-    pub secure: bool,
+    /// By which version of TLS the connection is encrypted: `1.2`, `1.3`; `None`: it is not.
+    pub tls: Option<&'static str>,
 }
 
 /// S3, as a function from requests to answers. Cheap to clone.
@@ -101,16 +101,19 @@ impl Service {
         B::Error: Display + Send,
     {
         let Inner { store, config, .. } = &*self.0;
-        let head = Head::parse(parts, arrival.secure)?;
+        let head = Head::parse(parts, arrival.tls)?;
         let call = wire::router::route(head, config)?;
         let claim = wire::auth::prove(&call, config, store, arrival.received, arrival.source).await?;
+        store.key_used(&claim.caller, arrival.source, call.head.header("user-agent"));
+        store.admit(&claim.caller)?;
         tracing::debug!(request_id = %arrival.request_id, operation = call.operation.name, "asked");
-        let asked = Asked { store, config, call: &call };
+        let asked = Asked { store, config, call: &call, proof: claim.proof, received: arrival.received };
         let mut ctx = Context {
             caller: claim.caller,
             request_id: arrival.request_id.clone(),
             source: arrival.source,
             expected_owner: headers::expected_owner(&asked, "x-amz-expected-bucket-owner")?,
+            facts: headers::facts(&asked, claim.proof)?,
         };
         handlers::carry_out(&asked, &mut ctx, Sent { payload: claim.payload, body }).await
     }

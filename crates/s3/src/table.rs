@@ -94,7 +94,7 @@ operations! {
     GET Bucket ListObjectVersions ["versions"], None, ["delimiter", "encoding-type", "key-marker", "max-keys", "prefix", "version-id-marker"], ListBucketVersions, Implemented;
     GET Bucket ListMultipartUploads ["uploads"], None, ["delimiter", "encoding-type", "key-marker", "max-uploads", "prefix", "upload-id-marker"], ListBucketMultipartUploads, Implemented;
     POST Bucket DeleteObjects ["delete"], None, [], DeleteObject, Implemented;
-    POST Bucket PostObject [], None, [], PutObject, NotImplemented;
+    POST Bucket PostObject [], None, [], PutObject, Implemented;
 
     GET Bucket GetBucketAcl ["acl"], None, [], GetBucketAcl, Implemented;
     PUT Bucket PutBucketAcl ["acl"], None, [], PutBucketAcl, Implemented;
@@ -105,13 +105,13 @@ operations! {
     PUT Bucket PutPublicAccessBlock ["publicAccessBlock"], None, [], PutBucketPublicAccessBlock, Implemented;
     DELETE Bucket DeletePublicAccessBlock ["publicAccessBlock"], None, [], PutBucketPublicAccessBlock, Implemented;
 
-    GET Bucket GetBucketPolicy ["policy"], None, [], GetBucketPolicy, NotSet;
-    PUT Bucket PutBucketPolicy ["policy"], None, [], PutBucketPolicy, NotImplemented;
-    DELETE Bucket DeleteBucketPolicy ["policy"], None, [], DeleteBucketPolicy, NotSet;
-    GET Bucket GetBucketPolicyStatus ["policyStatus"], None, [], GetBucketPolicyStatus, NotSet;
-    GET Bucket GetBucketTagging ["tagging"], None, [], GetBucketTagging, NotSet;
-    PUT Bucket PutBucketTagging ["tagging"], None, [], PutBucketTagging, NotImplemented;
-    DELETE Bucket DeleteBucketTagging ["tagging"], None, [], PutBucketTagging, NotSet;
+    GET Bucket GetBucketPolicy ["policy"], None, [], GetBucketPolicy, Implemented;
+    PUT Bucket PutBucketPolicy ["policy"], None, [], PutBucketPolicy, Implemented;
+    DELETE Bucket DeleteBucketPolicy ["policy"], None, [], DeleteBucketPolicy, Implemented;
+    GET Bucket GetBucketPolicyStatus ["policyStatus"], None, [], GetBucketPolicyStatus, Implemented;
+    GET Bucket GetBucketTagging ["tagging"], None, [], GetBucketTagging, Implemented;
+    PUT Bucket PutBucketTagging ["tagging"], None, [], PutBucketTagging, Implemented;
+    DELETE Bucket DeleteBucketTagging ["tagging"], None, [], PutBucketTagging, Implemented;
     GET Bucket GetBucketVersioning ["versioning"], None, [], GetBucketVersioning, NotSet;
     PUT Bucket PutBucketVersioning ["versioning"], None, [], PutBucketVersioning, NotImplemented;
     GET Bucket GetBucketCors ["cors"], None, [], GetBucketCORS, NotSet;
@@ -175,9 +175,9 @@ operations! {
     GET Object GetObjectAttributes ["attributes"], None, ["versionId"], GetObjectAttributes, Implemented;
     GET Object GetObjectAcl ["acl"], None, ["versionId"], GetObjectAcl, Implemented;
     PUT Object PutObjectAcl ["acl"], None, ["versionId"], PutObjectAcl, Implemented;
-    GET Object GetObjectTagging ["tagging"], None, ["versionId"], GetObjectTagging, NotSet;
-    PUT Object PutObjectTagging ["tagging"], None, ["versionId"], PutObjectTagging, NotImplemented;
-    DELETE Object DeleteObjectTagging ["tagging"], None, ["versionId"], DeleteObjectTagging, NotSet;
+    GET Object GetObjectTagging ["tagging"], None, ["versionId"], GetObjectTagging, Implemented;
+    PUT Object PutObjectTagging ["tagging"], None, ["versionId"], PutObjectTagging, Implemented;
+    DELETE Object DeleteObjectTagging ["tagging"], None, ["versionId"], DeleteObjectTagging, Implemented;
     GET Object GetObjectLegalHold ["legal-hold"], None, ["versionId"], GetObjectLegalHold, NotSet;
     PUT Object PutObjectLegalHold ["legal-hold"], None, ["versionId"], PutObjectLegalHold, NotImplemented;
     GET Object GetObjectRetention ["retention"], None, ["versionId"], GetObjectRetention, NotSet;

@@ -1,9 +1,13 @@
 //! The hand-off card: what a receiver pastes to use a key, for the clients that people use.
 //!
 //! A card has nothing to fill in and nothing to look up. Where a client would sign by SigV2, guess a region, put the
-//! bucket into the host name, or want to make the bucket first, the card says otherwise.
+//! bucket into the host name, or want to make the bucket first, the card says otherwise. A secret is on it only at the
+//! moment when it is made; later cards have [`SECRET_PLACEHOLDER`] in its place.
 
 use clap::ValueEnum;
+
+/// Stands for a secret that was shown before and cannot be asked for again.
+pub(crate) const SECRET_PLACEHOLDER: &str = "YOUR-SECRET";
 
 /// A client with a card of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -13,6 +17,25 @@ pub(crate) enum Client {
     Aws,
     Rclone,
     Restic,
+    Duplicity,
+    Boto3,
+    /// Environment variables.
+    Env,
+    /// A bookmark file.
+    Cyberduck,
+}
+
+impl Client {
+    /// The cards that are shown where nobody named one: that of the program that the preset is for, or those of the
+    /// programs that most people use.
+    pub(crate) fn usual(preset: &str) -> &'static [Client] {
+        match preset {
+            "restic" => &[Client::Restic],
+            "duplicity" => &[Client::Duplicity],
+            "rclone-sync" => &[Client::Rclone],
+            _ => &[Client::S3cmd, Client::Aws, Client::Rclone, Client::Restic],
+        }
+    }
 }
 
 /// What goes onto a card.
@@ -22,15 +45,16 @@ pub(crate) struct Card<'a> {
     pub endpoint: &'a str,
     pub region: &'a str,
     pub bucket: &'a str,
+    /// Empty, or ends with a slash.
+    pub prefix: &'a str,
     pub access_key_id: &'a str,
     pub secret_access_key: &'a str,
 }
 
 impl Card<'_> {
-    /// The lines for one client, or for all.
-    pub(crate) fn render(&self, only: Option<Client>) -> String {
-        let clients = Client::value_variants().iter().filter(|client| only.is_none_or(|only| only == **client));
-        clients.map(|client| self.lines(*client)).collect::<Vec<_>>().join("\n")
+    /// The lines for these clients.
+    pub(crate) fn render(&self, clients: &[Client]) -> String {
+        clients.iter().map(|client| self.lines(*client)).collect::<Vec<_>>().join("\n")
     }
 
     fn lines(&self, client: Client) -> String {
@@ -39,13 +63,34 @@ impl Card<'_> {
             Client::Aws => self.aws(),
             Client::Rclone => self.rclone(),
             Client::Restic => self.restic(),
+            Client::Duplicity => self.duplicity(),
+            Client::Boto3 => self.boto3(),
+            Client::Env => self.env(),
+            Client::Cyberduck => self.cyberduck(),
         }
     }
 
+    /// `bucket/` or `bucket/prefix/`.
+    fn folder(&self) -> String {
+        format!("{}/{}", self.bucket, self.prefix)
+    }
+
+    /// `bucket` or `bucket/prefix`.
+    fn place(&self) -> String {
+        self.folder().trim_end_matches('/').to_owned()
+    }
+
+    /// The host, with its port where that is not the scheme's own.
+    fn host(&self) -> (&str, &str) {
+        self.endpoint.split_once("://").unwrap_or(("http", self.endpoint))
+    }
+
     fn s3cmd(&self) -> String {
-        let (scheme, host) = self.endpoint.split_once("://").unwrap_or(("http", self.endpoint));
-        let Card { region, bucket, access_key_id, secret_access_key, .. } = self;
+        let (scheme, host) = self.host();
+        let Card { region, access_key_id, secret_access_key, .. } = self;
         let https = if scheme == "https" { "True" } else { "False" };
+        let folder = word(&format!("s3://{}", self.folder()));
+        let listed = if self.prefix.is_empty() { word(&format!("s3://{}", self.bucket)) } else { folder.clone() };
         format!(
             "\
 # s3cmd: save as ~/.s3cfg (or name it with -c)
@@ -58,14 +103,16 @@ bucket_location = {region}
 use_https = {https}
 signature_v2 = False
 # then
-#   s3cmd put FILE s3://{bucket}/
-#   s3cmd ls s3://{bucket}
+#   s3cmd put FILE {folder}
+#   s3cmd ls {listed}
 "
         )
     }
 
     fn aws(&self) -> String {
-        let Card { endpoint, region, bucket, access_key_id, secret_access_key } = self;
+        let Card { endpoint, region, access_key_id, secret_access_key, .. } = self;
+        let folder = word(&format!("s3://{}", self.folder()));
+        let listed = if self.prefix.is_empty() { word(&format!("s3://{}", self.bucket)) } else { folder.clone() };
         format!(
             "\
 # aws-cli: paste into a shell
@@ -74,14 +121,15 @@ aws configure set profile.bailiwick.aws_secret_access_key {secret_access_key}
 aws configure set profile.bailiwick.region {region}
 aws configure set profile.bailiwick.s3.signature_version s3v4
 aws configure set profile.bailiwick.s3.addressing_style path
-aws --profile bailiwick --endpoint-url {endpoint} s3 cp FILE s3://{bucket}/
-aws --profile bailiwick --endpoint-url {endpoint} s3 ls s3://{bucket}
+aws --profile bailiwick --endpoint-url {endpoint} s3 cp FILE {folder}
+aws --profile bailiwick --endpoint-url {endpoint} s3 ls {listed}
 "
         )
     }
 
     fn rclone(&self) -> String {
-        let Card { endpoint, region, bucket, access_key_id, secret_access_key } = self;
+        let Card { endpoint, region, access_key_id, secret_access_key, .. } = self;
+        let place = word(&format!("bailiwick:{}", self.place()));
         format!(
             "\
 # rclone: paste into a shell
@@ -94,26 +142,146 @@ export RCLONE_CONFIG_BAILIWICK_V2_AUTH=false
 export RCLONE_CONFIG_BAILIWICK_NO_CHECK_BUCKET=true
 export RCLONE_CONFIG_BAILIWICK_ACCESS_KEY_ID={access_key_id}
 export RCLONE_CONFIG_BAILIWICK_SECRET_ACCESS_KEY={secret_access_key}
-rclone copy FILE bailiwick:{bucket}
-rclone ls bailiwick:{bucket}
+rclone copy FILE {place}
+rclone ls {place}
 "
         )
     }
 
     fn restic(&self) -> String {
-        let Card { endpoint, region, bucket, access_key_id, secret_access_key } = self;
+        let Card { endpoint, region, access_key_id, secret_access_key, .. } = self;
+        let repository = word(&format!("s3:{endpoint}/{}", self.place()));
         format!(
             "\
 # restic: paste into a shell; it asks for a password of its own, which encrypts the backups
 export AWS_ACCESS_KEY_ID={access_key_id}
 export AWS_SECRET_ACCESS_KEY={secret_access_key}
 export AWS_DEFAULT_REGION={region}
-export RESTIC_REPOSITORY=s3:{endpoint}/{bucket}
+export RESTIC_REPOSITORY={repository}
 restic -o s3.bucket-lookup=path init
 restic -o s3.bucket-lookup=path backup DIRECTORY
 "
         )
     }
+
+    fn duplicity(&self) -> String {
+        let Card { endpoint, region, access_key_id, secret_access_key, .. } = self;
+        let folder = if self.prefix.is_empty() { format!("{}/backups", self.bucket) } else { self.place() };
+        let url = word(&format!("boto3+s3://{folder}"));
+        let store = format!("--s3-endpoint-url {endpoint} --s3-region-name {region}");
+        format!(
+            "\
+# duplicity: paste into a shell; it asks for a passphrase of its own, which encrypts the backups
+export AWS_ACCESS_KEY_ID={access_key_id}
+export AWS_SECRET_ACCESS_KEY={secret_access_key}
+duplicity backup {store} DIRECTORY {url}
+duplicity collection-status {store} {url}
+"
+        )
+    }
+
+    fn boto3(&self) -> String {
+        let Card { endpoint, region, bucket, prefix, access_key_id, secret_access_key } = self;
+        let (bucket, prefix) = (text(bucket), text(prefix));
+        format!(
+            "\
+# boto3: paste into a program
+import boto3
+from botocore.config import Config
+
+s3 = boto3.client(
+    \"s3\",
+    endpoint_url=\"{endpoint}\",
+    region_name=\"{region}\",
+    aws_access_key_id=\"{access_key_id}\",
+    aws_secret_access_key=\"{secret_access_key}\",
+    config=Config(signature_version=\"s3v4\", s3={{\"addressing_style\": \"path\"}}),
+)
+s3.upload_file(\"FILE\", {bucket}, {prefix} + \"FILE\")
+for page in s3.get_paginator(\"list_objects_v2\").paginate(Bucket={bucket}, Prefix={prefix}):
+    for found in page.get(\"Contents\", []):
+        print(found[\"Key\"])
+"
+        )
+    }
+
+    fn env(&self) -> String {
+        let Card { endpoint, region, access_key_id, secret_access_key, .. } = self;
+        let (bucket, prefix) = (word(self.bucket), word(self.prefix));
+        format!(
+            "\
+# environment variables, as AWS's SDKs read them; the bucket is for the program itself
+AWS_ACCESS_KEY_ID={access_key_id}
+AWS_SECRET_ACCESS_KEY={secret_access_key}
+AWS_REGION={region}
+AWS_DEFAULT_REGION={region}
+AWS_ENDPOINT_URL_S3={endpoint}
+S3_BUCKET={bucket}
+S3_PREFIX={prefix}
+"
+        )
+    }
+
+    /// A bookmark has no secret: Cyberduck asks for it and keeps it in the system's own store of passwords.
+    fn cyberduck(&self) -> String {
+        let Card { region, access_key_id, secret_access_key, .. } = self;
+        let (scheme, host) = self.host();
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (name, port),
+            _ => (host, if scheme == "https" { "443" } else { "80" }),
+        };
+        let name = xml(name.trim_matches(['[', ']']));
+        let (path, nickname) = (xml(&format!("/{}", self.place())), xml(&self.place()));
+        let plain = match scheme {
+            "https" => "",
+            _ => "<!-- This server has no TLS: Cyberduck needs its connection profile \"S3 (HTTP)\" for it. -->\n",
+        };
+        format!(
+            "\
+<?xml version=\"1.0\" encoding=\"UTF-8\"?>
+<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">
+<!-- Cyberduck: save as bailiwick.duck and open it. It asks for the secret access key: {secret_access_key} -->
+{plain}<plist version=\"1.0\">
+<dict>
+  <key>Protocol</key>
+  <string>s3</string>
+  <key>Nickname</key>
+  <string>{nickname}</string>
+  <key>Hostname</key>
+  <string>{name}</string>
+  <key>Port</key>
+  <string>{port}</string>
+  <key>Username</key>
+  <string>{access_key_id}</string>
+  <key>Path</key>
+  <string>{path}</string>
+  <key>Region</key>
+  <string>{region}</string>
+  <key>Custom</key>
+  <dict>
+    <key>s3.bucket.virtualhost.disable</key>
+    <string>true</string>
+  </dict>
+</dict>
+</plist>
+"
+        )
+    }
+}
+
+/// A word of a shell: as it is, or quoted.
+fn word(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/:._-+=,@%".contains(&b);
+    if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// A text of a Python program: JSON's form is one of them.
+fn text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn xml(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -125,6 +293,7 @@ mod tests {
             endpoint,
             region: "us-east-1",
             bucket: "myproject.example.com",
+            prefix: "",
             access_key_id: "AKIAEXAMPLEEXAMPLE00",
             secret_access_key: "secret/Secret+Secret",
         }
@@ -133,21 +302,51 @@ mod tests {
     #[test]
     fn a_card_is_what_it_was() {
         let golden = include_str!("../tests/golden/card.txt");
-        let card = card("http://127.0.0.1:9000").render(None);
+        let card = card("http://127.0.0.1:9000").render(Client::value_variants());
         assert_eq!(card, golden, "if this is meant, put it into tests/golden/card.txt:\n{card}");
     }
 
     #[test]
-    fn one_clients_card_is_a_part_of_the_whole() {
+    fn one_clients_card_is_a_part_of_the_whole_and_has_all_that_it_takes() {
         let card = card("https://s3.example.com");
-        let whole = card.render(None);
+        let whole = card.render(Client::value_variants());
         for client in Client::value_variants() {
-            let part = card.render(Some(*client));
+            let part = card.render(&[*client]);
             assert!(whole.contains(&part) && part.len() < whole.len());
-            for value in [card.bucket, card.access_key_id, card.secret_access_key, card.region, "s3.example.com"] {
+            let region = if *client == Client::Duplicity { "--s3-region-name us-east-1" } else { card.region };
+            for value in [card.bucket, card.access_key_id, card.secret_access_key, region, "s3.example.com"] {
                 assert!(part.contains(value), "{client:?} lacks {value}");
             }
         }
-        assert!(whole.contains("use_https = True"));
+        assert!(whole.contains("use_https = True") && whole.contains("<string>443</string>"));
+    }
+
+    #[test]
+    fn a_folder_is_on_every_card_and_no_name_of_one_is_taken_for_something_else() {
+        let evil = "a $(rm -rf) 'b' \"c\" <d>&/";
+        let card = Card { prefix: evil, ..card("https://[2001:db8::1]:9443") };
+        for (client, shown) in [
+            (Client::S3cmd, r#"'s3://myproject.example.com/a $(rm -rf) '\''b'\'' "c" <d>&/'"#),
+            (Client::Aws, r#"'s3://myproject.example.com/a $(rm -rf) '\''b'\'' "c" <d>&/'"#),
+            (Client::Rclone, r#"'bailiwick:myproject.example.com/a $(rm -rf) '\''b'\'' "c" <d>&'"#),
+            (Client::Restic, r#"/myproject.example.com/a $(rm -rf) '\''b'\'' "c" <d>&'"#),
+            (Client::Duplicity, r#"'boto3+s3://myproject.example.com/a $(rm -rf) '\''b'\'' "c" <d>&'"#),
+            (Client::Boto3, r#""a $(rm -rf) 'b' \"c\" <d>&/""#),
+            (Client::Env, r#"S3_PREFIX='a $(rm -rf) '\''b'\'' "c" <d>&/'"#),
+            (Client::Cyberduck, r#"<string>/myproject.example.com/a $(rm -rf) 'b' "c" &lt;d&gt;&amp;</string>"#),
+        ] {
+            let lines = card.render(&[client]);
+            assert!(lines.contains(shown), "{client:?}: {lines}");
+        }
+        let bookmark = card.render(&[Client::Cyberduck]);
+        assert!(bookmark.contains("<string>2001:db8::1</string>") && bookmark.contains("<string>9443</string>"));
+    }
+
+    #[test]
+    fn the_cards_shown_are_those_of_the_presets_own_program() {
+        assert_eq!(Client::usual("restic"), [Client::Restic]);
+        assert_eq!(Client::usual("duplicity"), [Client::Duplicity]);
+        assert_eq!(Client::usual("rclone-sync"), [Client::Rclone]);
+        assert_eq!(Client::usual("read-write").len(), 4);
     }
 }

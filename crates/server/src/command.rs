@@ -3,9 +3,11 @@
 use clap::CommandFactory;
 use serde::Serialize;
 
-use crate::admin::{Command, NewShare, Outcome, ReachRow, StatusView};
-use crate::card::{Card, Client};
-use crate::cli::{AccountVerb, Bailiwick, BucketVerb, Invocation, KeyVerb, SharesVerb, Verb};
+use crate::admin::{Command, KeyOrder, NewShare, OnlyReach, Outcome, ReachRow, ShareOrder, ShareView, StatusView};
+use crate::card::{Card, Client, SECRET_PLACEHOLDER};
+use crate::cli::{
+    AccountVerb, Bailiwick, BucketVerb, CanFlags, Invocation, KeyFlags, KeyVerb, ShareFlags, SharesVerb, Verb,
+};
 use crate::complaint::{Complaint, Exit};
 use crate::place::{self, Place};
 use crate::socket::About;
@@ -30,7 +32,7 @@ fn completions(shell: clap_complete::Shell) -> Result<Exit, Complaint> {
 }
 
 async fn ask(invocation: &Invocation, verb: &Verb) -> Result<Exit, Complaint> {
-    let Some(command) = question(verb) else { return Ok(Exit::Done) };
+    let Some(command) = question(verb)? else { return Ok(Exit::Done) };
     let common = &invocation.cli.common;
     let (about, outcome) = progress::during("asking the store", async {
         let place = place::find(common, || invocation.serve_flags()).await?;
@@ -42,15 +44,28 @@ async fn ask(invocation: &Invocation, verb: &Verb) -> Result<Exit, Complaint> {
     })
     .await?;
     match (verb, &outcome) {
-        (Verb::Share(flags), Outcome::Shared(share)) if !common.json => {
+        (
+            Verb::Share(ShareFlags { client, .. }) | Verb::Shares(SharesVerb::Rotate { client, .. }),
+            Outcome::Shared(share),
+        ) if !common.json => {
             print::outcome(&outcome, false)?;
             let about = about.map_or_else(|| own_endpoint(invocation), Ok)?;
-            print::text(&format!("\n{}", card(share, &about, flags.client)))?;
+            print::text(&format!("\n{}", card(share, &about, *client)))?;
             Ok(Exit::Done)
         }
-        (Verb::Reach(flags), Outcome::Reach(rows)) => {
+        (Verb::Shares(SharesVerb::Card { client, .. }), Outcome::Share(share)) if !common.json => {
+            let about = about.map_or_else(|| own_endpoint(invocation), Ok)?;
+            print::text(&card_again(share, &about, *client))?;
+            Ok(Exit::Done)
+        }
+        (Verb::Reach(flags), Outcome::ReachOnly(reach)) => {
             print::outcome(&outcome, common.json)?;
-            flags.only.as_deref().map_or(Ok(Exit::Done), |bucket| only(rows, &flags.key, bucket))
+            let (key, place) = (flags.key.as_deref().unwrap_or_default(), flags.only.as_deref().unwrap_or_default());
+            only(reach, key, place)
+        }
+        (Verb::Can(_), Outcome::Can(answer)) => {
+            print::outcome(&outcome, common.json)?;
+            Ok(if answer.allowed { Exit::Done } else { Exit::Failed })
         }
         (Verb::Status, Outcome::Status(status)) => self::status(status, about, common.json),
         _ => print::outcome(&outcome, common.json).map(|()| Exit::Done),
@@ -58,9 +73,9 @@ async fn ask(invocation: &Invocation, verb: &Verb) -> Result<Exit, Complaint> {
 }
 
 /// The question that a command line is; `None` for those that ask nothing.
-fn question(verb: &Verb) -> Option<Command> {
-    Some(match verb {
-        Verb::Serve(_) | Verb::Try(_) | Verb::Completions { .. } => return None,
+fn question(verb: &Verb) -> Result<Option<Command>, Complaint> {
+    Ok(Some(match verb {
+        Verb::Serve(_) | Verb::Try(_) | Verb::Completions { .. } => return Ok(None),
         Verb::Account(verb) => match verb.clone() {
             AccountVerb::Create { email, guest, display_name } => Command::AccountCreate { email, display_name, guest },
             AccountVerb::List => Command::AccountList,
@@ -68,7 +83,8 @@ fn question(verb: &Verb) -> Option<Command> {
             AccountVerb::Suspend { account, resume } => Command::AccountSuspend { account, resume },
         },
         Verb::Key(verb) => match verb.clone() {
-            KeyVerb::Create { account, allow_sigv2 } => Command::KeyCreate { account, allow_sigv2 },
+            KeyVerb::Create(flags) => Command::KeyCreate(key_order(flags)?),
+            KeyVerb::Rotate { key, overlap } => Command::KeyRotate { access_key_id: key, overlap },
             KeyVerb::List { account } => Command::KeyList { account },
             KeyVerb::Disable { key } => Command::KeyDisable { access_key_id: key },
             KeyVerb::Enable { key } => Command::KeyEnable { access_key_id: key },
@@ -80,21 +96,64 @@ fn question(verb: &Verb) -> Option<Command> {
             BucketVerb::Show { bucket } => Command::BucketShow { bucket },
             BucketVerb::Delete { bucket } => Command::BucketDelete { bucket },
         },
-        Verb::Share(flags) => Command::Share {
-            bucket: flags.bucket.clone(),
-            with: flags.with.clone(),
-            preset: flags.preset.clone(),
-            days: flags.days,
-        },
+        Verb::Share(flags) => Command::Share(share_order(flags.clone())),
         Verb::Shares(verb) => match verb.clone() {
             SharesVerb::List => Command::SharesList,
             SharesVerb::Show { share_id } => Command::SharesShow { share_id },
+            SharesVerb::Card { share_id, .. } => Command::SharesShow { share_id },
             SharesVerb::Revoke { share_id } => Command::SharesRevoke { share_id },
+            SharesVerb::Rotate { share_id, .. } => Command::SharesRotate { share_id },
+            SharesVerb::Extend { share_id, days, until } => Command::SharesExtend { share_id, days, until },
         },
-        Verb::Reach(flags) => Command::Reach { access_key_id: flags.key.clone() },
+        Verb::Reach(flags) => match (flags.key.clone(), flags.only.clone()) {
+            (Some(access_key_id), Some(only)) => Command::ReachOnly { access_key_id, only },
+            (Some(access_key_id), None) => Command::Reach { access_key_id },
+            (None, _) if flags.all => Command::ReachAll,
+            (None, _) => Command::ReachPublic,
+        },
+        Verb::Why { request_id } => Command::Why { request_id: request_id.clone() },
+        Verb::Can(flags) => {
+            let CanFlags { who, action, what, ip, at } = flags.clone();
+            Command::Can { who, action, what, source: ip, at }
+        }
         Verb::Usage { bucket } => Command::Usage { bucket: bucket.clone() },
         Verb::Status => Command::Status,
-    })
+    }))
+}
+
+fn key_order(flags: KeyFlags) -> Result<KeyOrder, Complaint> {
+    let KeyFlags { account, allow_sigv2, buckets, prefixes, networks, expires, policy } = flags;
+    let read = |path: std::path::PathBuf| {
+        std::fs::read_to_string(&path).map_err(|error| {
+            Complaint::usage(
+                format!("the policy {} cannot be read: {error}", path.display()),
+                "Name a file that exists with --policy.",
+            )
+        })
+    };
+    let policy = policy.map(read).transpose()?;
+    Ok(KeyOrder { account, allow_sigv2, buckets, prefixes, networks, expires, policy })
+}
+
+fn share_order(flags: ShareFlags) -> ShareOrder {
+    let ShareFlags { bucket, with, preset, allow, networks, days, until, pin, name, note, .. } = flags;
+    let ShareFlags { max_bytes, max_objects, requests_per_second, bytes_per_second, .. } = flags;
+    ShareOrder {
+        bucket,
+        with,
+        preset,
+        allow,
+        networks,
+        days,
+        until,
+        max_bytes,
+        max_objects,
+        requests_per_second,
+        bytes_per_second,
+        pin,
+        name,
+        note,
+    }
 }
 
 /// What a server started now from the same configuration would be called.
@@ -109,19 +168,41 @@ pub(crate) fn card(share: &NewShare, about: &About, client: Option<Client>) -> S
         endpoint: &about.endpoint,
         region: &about.region,
         bucket: &share.bucket,
+        prefix: share.prefix.as_deref().unwrap_or_default(),
         access_key_id: &share.access_key_id,
         secret_access_key: &share.secret_access_key,
     };
-    card.render(client)
+    render(&card, &share.preset, client)
 }
 
-/// Whether a key that reaches `rows` reaches nothing but `bucket`.
-fn only(rows: &[ReachRow], key: &str, bucket: &str) -> Result<Exit, Complaint> {
-    match rows.iter().find(|row| reaches_more(row, bucket)) {
+/// The card of a share whose secret was shown before.
+fn card_again(share: &ShareView, about: &About, client: Option<Client>) -> String {
+    let card = Card {
+        endpoint: &about.endpoint,
+        region: &about.region,
+        bucket: &share.bucket,
+        prefix: &share.prefix,
+        access_key_id: &share.access_key_id,
+        secret_access_key: SECRET_PLACEHOLDER,
+    };
+    render(&card, &share.preset, client)
+}
+
+fn render(card: &Card<'_>, preset: &str, client: Option<Client>) -> String {
+    match client {
+        Some(client) => card.render(&[client]),
+        None => card.render(Client::usual(preset)),
+    }
+}
+
+/// Whether a key reaches nothing but `place`.
+fn only(reach: &OnlyReach, key: &str, place: &str) -> Result<Exit, Complaint> {
+    match &reach.more {
         None => Ok(Exit::Done),
         Some(row) => Err(Complaint::failed(
             format!(
-                "{key} reaches more than {bucket}: {} on bucket {}, keys {} ({})",
+                "{key} reaches more than {place}: {}{} on bucket {}, keys {} ({})",
+                reach.example.as_ref().map(|example| format!("{example}, by ")).unwrap_or_default(),
                 row.actions.join(" "),
                 row.bucket,
                 row.keys,
@@ -176,18 +257,23 @@ mod tests {
 
     #[test]
     fn a_key_with_one_bucket_and_the_list_of_it_reaches_only_that() {
-        let rows = [row("*", &["s3:ListAllMyBuckets"]), row("b", &["s3:GetObject"])];
-        assert_eq!(only(&rows, "K", "b"), Ok(Exit::Done));
-        assert_eq!(only(&[], "K", "b"), Ok(Exit::Done));
+        assert!(!reaches_more(&row("*", &["s3:ListAllMyBuckets"]), "b"));
+        assert!(!reaches_more(&row("b", &["s3:GetObject"]), "b"));
+        let nothing_else = OnlyReach { rows: vec![row("b", &["s3:GetObject"])], more: None, example: None };
+        assert_eq!(only(&nothing_else, "K", "b"), Ok(Exit::Done));
     }
 
     #[test]
     fn a_key_that_reaches_more_is_answered_with_a_counterexample() {
         for more in [row("c", &["s3:GetObject"]), row("*", &["s3:ListAllMyBuckets", "s3:CreateBucket"])] {
-            let complaint = only(&[row("b", &["s3:GetObject"]), more.clone()], "K", "b").unwrap_err();
+            assert!(reaches_more(&more, "b"));
+            let example = Some("s3:GetObject on c/k".to_owned());
+            let reach = OnlyReach { rows: vec![more.clone()], more: Some(more.clone()), example };
+            let complaint = only(&reach, "K", "b").unwrap_err();
             assert_eq!(complaint.exit, Exit::Failed);
             let said = complaint.to_string();
             assert!(said.contains(&more.actions.join(" ")) && said.contains(&more.bucket), "{said}");
+            assert!(said.contains("s3:GetObject on c/k"), "{said}");
         }
     }
 }

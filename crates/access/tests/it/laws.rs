@@ -2,7 +2,8 @@
 //! the laws hold.
 
 use access::{
-    DenialKind, Evidence, ObjectFacts, Question, Reason, Resource, Settings, UploadFacts, Verdict, decide, lists_bucket,
+    DenialKind, Evidence, NoFacts, ObjectFacts, PolicyEvidence, Question, Reason, Resource, Settings, UploadFacts,
+    Verdict, decide, lists_bucket,
 };
 use model::{
     AccountKind, AccountState, Acl, Action, Basis, Bucket, BucketName, CanonicalId, Grant, Grantee, Group, KeyState,
@@ -51,12 +52,20 @@ impl World {
             1 => Resource::Bucket(&self.asked),
             _ => Resource::Object { bucket: &self.asked, key: &key, version: Some(&version) },
         };
-        let question =
-            Question { principal: &self.principal, action: self.action, resource, at: self.at, source: None };
+        let question = Question {
+            principal: &self.principal,
+            action: self.action,
+            resource,
+            at: self.at,
+            source: None,
+            facts: &NoFacts,
+        };
         let evidence = Evidence {
             settings: &self.settings,
             bucket: self.bucket.as_ref(),
-            object: self.object.as_ref().map(|(owner, acl)| ObjectFacts { owner, acl }),
+            policy: PolicyEvidence::None,
+            key_policy: PolicyEvidence::None,
+            object: self.object.as_ref().map(|(owner, acl)| ObjectFacts { owner, acl, tags: &[] }),
             upload: self.upload.as_ref().map(|initiator| UploadFacts { initiator }),
             basis: basis(),
         };
@@ -140,6 +149,7 @@ prop_compose! {
             acl,
             ownership,
             public_access_block,
+            policy: None,
             created: NOW,
         }
     }

@@ -2,6 +2,7 @@
 //! that hold for all of them.
 
 mod admission;
+mod combined;
 mod decisions;
 mod golden;
 mod laws;

@@ -130,15 +130,28 @@ fn in_preset(preset: Preset, action: Action) -> bool {
         Action::GetObject,
         Action::GetObjectAttributes,
     ];
-    let write =
-        [Action::PutObject, Action::DeleteObject, Action::AbortMultipartUpload, Action::ListMultipartUploadParts];
-    if action == Action::HeadBucket || action == Action::GetBucketLocation {
+    let put = [Action::PutObject, Action::AbortMultipartUpload, Action::ListMultipartUploadParts];
+    if [Action::HeadBucket, Action::GetBucketLocation, Action::GetBucketVersioning].contains(&action) {
         return true;
     }
+    let everything = read.contains(&action) || put.contains(&action) || action == Action::DeleteObject;
     match preset {
         Preset::Read => read.contains(&action),
-        Preset::Write => write.contains(&action),
-        Preset::ReadWrite => read.contains(&action) || write.contains(&action),
+        Preset::Write => put.contains(&action) || action == Action::DeleteObject,
+        Preset::ReadWrite | Preset::RcloneSync | Preset::Restic => everything,
+        Preset::DropBox => put.contains(&action),
+        Preset::Backup | Preset::Duplicity => everything && action != Action::DeleteObject,
+    }
+}
+
+/// What a preset that protects what is there refuses although the action is its own.
+fn spoils(share: &Share, action: Action, key: Option<&model::ObjectKey>, there: bool) -> bool {
+    let keeps = [Preset::DropBox, Preset::Backup, Preset::Restic, Preset::Duplicity].contains(&share.preset);
+    let lock = |key: &model::ObjectKey| key.as_str().starts_with(&format!("{}locks/", share.prefix));
+    match action {
+        Action::PutObject => keeps && there,
+        Action::DeleteObject => share.preset == Preset::Restic && !key.is_some_and(lock),
+        _ => false,
     }
 }
 
@@ -186,7 +199,13 @@ pub fn allows(question: &Question<'_>, evidence: &Evidence<'_>) -> bool {
             !guest || as_account(Some(account), Action::DeleteObject, bucket, evidence)
         }
         Who::Account(account) => as_account(Some(account), action, bucket, evidence),
-        Who::Share(account, share) => as_share(account, share, action, bucket, evidence),
+        Who::Share(account, share) => {
+            let key = match question.resource {
+                Resource::Object { key, .. } => Some(key),
+                _ => None,
+            };
+            !spoils(share, action, key, evidence.object.is_some()) && as_share(account, share, action, bucket, evidence)
+        }
     }
 }
 

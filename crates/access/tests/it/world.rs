@@ -2,9 +2,9 @@
 
 use access::Settings;
 use model::{
-    AccessKey, AccessKeyId, Account, AccountId, AccountKind, AccountState, Acl, Bucket, BucketName, CanonicalId,
+    AccessKey, AccessKeyId, Account, AccountId, AccountKind, AccountState, Acl, Bucket, BucketName, CanonicalId, Caps,
     DisplayName, Email, Grant, Grantee, KeyState, ObjectKey, ObjectOwnership, Permission, Preset, Principal,
-    PublicAccessBlock, Share, ShareId, ShareState, Timestamp,
+    PublicAccessBlock, Quota, Restriction, Share, ShareId, ShareState, Timestamp,
 };
 
 /// When everything is asked.
@@ -48,6 +48,7 @@ pub fn key(n: u8, share: Option<ShareId>) -> AccessKey {
         share,
         allow_sigv2: false,
         created: NOW,
+        restriction: Restriction::NONE,
     }
 }
 
@@ -76,6 +77,15 @@ pub fn share(n: u8, preset: Preset) -> Share {
         state: ShareState::Active,
         created: NOW,
         expires: NOW.plus_seconds(1),
+        name: "".into(),
+        note: "".into(),
+        prefix: "".into(),
+        actions: None,
+        networks: vec![],
+        quota: Quota::default(),
+        caps: Caps::default(),
+        pin: None,
+        former_keys: vec![],
     }
 }
 
@@ -101,6 +111,7 @@ pub fn bucket(acl: Acl) -> Bucket {
         acl,
         ownership: None,
         public_access_block: None,
+        policy: None,
         created: NOW,
     }
 }

@@ -4,12 +4,12 @@
 use bytes::Bytes;
 use catalog::{
     BodyAt, CompletedUpload, ContentHeaders, Error, Manifest, ManifestPart, NewBody, Object, ObjectSlot, Part, Piece,
-    Upload, plan_begin_upload, plan_complete_upload, plan_create_bucket,
+    Upload, plan_begin_upload, plan_complete_upload, plan_create_bucket, plan_put_bucket_tags,
 };
 use kv::{Change, Key, Write};
 use model::{
     BlobId, Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, Grantee, Group, ObjectOwnership, Permission,
-    PublicAccessBlock, UploadId,
+    PublicAccessBlock, TagSet, UploadId,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -82,6 +82,18 @@ fn large() -> (Object, NewBody) {
     (object, body)
 }
 
+fn tags() -> TagSet {
+    TagSet::of_object(vec![("project".into(), "myproject".into()), ("б".into(), String::new())]).unwrap()
+}
+
+fn tagged() -> (Object, NewBody) {
+    (Object { tags: tags(), ..object("tagged", 1) }, NewBody::Empty)
+}
+
+fn tagged_upload() -> Upload {
+    Upload { tags: tags(), ..upload("myproject", "tagged", 2, upload_id()) }
+}
+
 fn manifest() -> Manifest {
     let piece = |number| Piece { at: BodyAt::Blob, id: BlobId::from_parts(1, number), len: 6_000_000, crc64: u64::MAX };
     Manifest(vec![
@@ -127,13 +139,15 @@ fn rows() -> Vec<(String, Key, Bytes)> {
     changes.push(("bucket-2", plan_create_bucket(&full_bucket())));
     changes.iter().for_each(|(_, change)| world.must(change.clone()));
     let stored = world.bucket(&name("myproject")).unwrap();
-    for (name, (object, body)) in [("object", small()), ("object-2", large())] {
+    for (name, (object, body)) in [("object", small()), ("object-2", large()), ("object-4", tagged())] {
         let (mut change, _) = world.plan_put(&stored, &object, &body);
         change.require.clear();
         changes.push((name, change));
     }
     changes.push(("upload", plan_begin_upload(&plain_upload())));
     changes.push(("upload-2", plan_begin_upload(&full_upload())));
+    changes.push(("upload-3", plan_begin_upload(&tagged_upload())));
+    changes.push(("bucket-tags", plan_put_bucket_tags(&stored, &tags())));
     let begun = world.begun(&plain_upload());
     for (name, (part, body)) in ["part", "part-2"].into_iter().zip(parts()) {
         changes.push((name, world.plan_part(&begun, &part, &body).0));
@@ -186,14 +200,17 @@ fn rows_are_read_as_they_always_were() {
     let stored = world.bucket(&name("myproject")).unwrap().value;
     assert_eq!(stored, plain_bucket());
     assert_eq!(world.bucket(&full_bucket().name).unwrap().value, full_bucket());
-    for object in [small().0, large().0, composite()] {
+    for object in [small().0, large().0, composite(), tagged().0] {
         assert_eq!(world.object(&stored, &object.key).unwrap().value, object);
     }
     let read = now(world.catalog.manifest(&BlobId::from_parts(1, 5))).unwrap().unwrap().value;
     assert_eq!(read, manifest());
-    for upload in [plain_upload(), full_upload()] {
+    for upload in [plain_upload(), full_upload(), tagged_upload()] {
         assert_eq!(world.upload(&stored, &upload.key, &upload.id).unwrap().value, upload);
     }
+    assert_eq!(now(world.catalog.bucket_tags(&stored)).unwrap(), tags());
+    let later = Bucket { incarnation: stored.incarnation + 1, ..stored.clone() };
+    assert!(now(world.catalog.bucket_tags(&later)).unwrap().is_empty());
     let read: Vec<_> = world.parts(&upload_id()).into_iter().map(|p| p.value).collect();
     assert_eq!(read, parts().map(|(part, _)| part));
     assert_eq!(now(world.catalog.inline(&small().0.piece.unwrap())).unwrap().unwrap(), "xxxxx");
@@ -214,10 +231,13 @@ fn refused(name: &str, at: &Key, value: Bytes) -> bool {
         "bucket-2/0" => now(catalog.bucket(&full_bucket().name)).map(drop),
         "object/1" => now(catalog.object(&bucket, &small().0.key)).map(drop),
         "object-2/1" => now(catalog.object(&bucket, &large().0.key)).map(drop),
+        "object-4/0" => now(catalog.object(&bucket, &tagged().0.key)).map(drop),
         "object-3/0" => now(catalog.object(&bucket, &composite().key)).map(drop),
         "object-3/1" => now(catalog.manifest(&BlobId::from_parts(1, 5))).map(drop),
         "upload/0" => now(catalog.upload(&bucket, &plain_upload().key, &upload_id())).map(drop),
         "upload-2/0" => now(catalog.upload(&bucket, &full_upload().key, &upload_id())).map(drop),
+        "upload-3/0" => now(catalog.upload(&bucket, &tagged_upload().key, &upload_id())).map(drop),
+        "bucket-tags/0" => now(catalog.bucket_tags(&plain_bucket())).map(drop),
         "part/1" => now(catalog.part(&upload_id(), 1)).map(drop),
         "part-2/0" => now(catalog.part(&upload_id(), 10_000)).map(drop),
         other => panic!("no reader for {other}"),
@@ -318,6 +338,7 @@ prop_compose! {
         metadata in prop::collection::vec((texts(), texts()), 0..4),
         owner in 0..3u8,
         grants in prop::collection::vec((0..3u8, select(&Permission::ALL[..])), 0..5),
+        tags in prop::collection::btree_map("[a-z ]{1,8}", "[a-z :]{0,8}", 0..=10usize),
         version in option::of("[0-9a-f]{32}"),
         modified in any::<u64>(),
         cause in texts(),
@@ -335,6 +356,7 @@ prop_compose! {
             checksum: checksum.map(|(algorithm, parts)| self::checksum(algorithm, parts)),
             headers,
             metadata,
+            tags: TagSet::of_object(tags.into_iter().collect()).unwrap(),
             version: version.map(|v| model::VersionId::new(&v).unwrap()),
             modified: model::Timestamp::from_millis(modified),
             piece: body.piece(),
@@ -361,6 +383,7 @@ proptest! {
             checksum: object.checksum.as_ref().map(|c| (c.algorithm, c.kind)),
             headers: object.headers.clone(),
             metadata: object.metadata.clone(),
+            tags: object.tags.clone(),
             began: object.modified,
             cause: object.cause.clone(),
             ..upload("myproject", object.key.as_str(), 1, id)

@@ -127,6 +127,7 @@ pub fn bucket(text: &str, owner: u8) -> Bucket {
         acl: Acl::private(canonical(owner)),
         ownership: None,
         public_access_block: None,
+        policy: None,
         created: Timestamp::from_millis(1_289_952_000_123),
     }
 }
@@ -150,6 +151,7 @@ pub fn object(text: &str, owner: u8) -> Object {
         checksum: None,
         headers: ContentHeaders::default(),
         metadata: vec![],
+        tags: model::TagSet::default(),
         piece: None,
         manifest: None,
         cause: "BWABCDEFGHIJKLMNOP27".into(),
@@ -177,6 +179,7 @@ pub fn upload(bucket: &str, text: &str, n: u8, id: UploadId) -> Upload {
         checksum: None,
         headers: ContentHeaders::default(),
         metadata: vec![],
+        tags: model::TagSet::default(),
         began: Timestamp::from_millis(1_289_952_000_123),
         cause: "BWABCDEFGHIJKLMNOP27".into(),
     }

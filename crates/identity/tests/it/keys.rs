@@ -1,10 +1,10 @@
 use std::collections::HashSet;
 
-use identity::{Error, KeyOptions, LastUsed, LookupError};
+use identity::{Error, KeyOptions, KeyUse, LastUsed, LookupError};
 use kv::{Conflict, Write};
-use model::{AccountState, KeyState, limits};
+use model::{AccountState, KeyState, Network, Restriction, Timestamp, limits};
 
-use crate::world::{LATER, NOW, OPTIONS, World, changed, guest};
+use crate::world::{LATER, NOW, OPTIONS, World, bucket, changed, guest};
 
 #[tokio::test]
 async fn a_key_is_made_listed_disabled_enabled_and_deleted() {
@@ -87,18 +87,68 @@ async fn an_account_and_its_first_key_are_made_together_or_not_at_all() {
     assert!(matches!(world.candidate(&other_key.id).await, Err(LookupError::Unknown)));
 }
 
+fn used_at(at: Timestamp) -> KeyUse {
+    KeyUse { at, source: Some([192, 0, 2, 1].into()), client: Some("aws-cli/2".into()) }
+}
+
 #[tokio::test]
 async fn noting_when_a_key_was_used_does_not_touch_its_revision() {
     let world = World::new();
     let account = world.account("a@example.com").await;
     let (used, _) = world.key(&account).await;
     let (unused, _) = world.key(&account).await;
-    for write in world.directory.plan_last_used(&[(used.value.id.clone(), NOW), (used.value.id.clone(), LATER)]) {
+    let once = LastUsed { first: None, last: used_at(NOW) };
+    let twice = LastUsed { first: Some(used_at(NOW)), last: used_at(LATER) };
+    for write in
+        world.directory.plan_last_used(&[(used.value.id.clone(), once), (used.value.id.clone(), twice.clone())])
+    {
         world.write(write).await;
     }
     let ids = [unused.value.id.clone(), used.value.id.clone()];
-    assert_eq!(world.directory.last_used(&ids).await.unwrap(), [None, Some(LastUsed { at: LATER })]);
+    assert_eq!(world.directory.last_used(&ids).await.unwrap(), [None, Some(twice)]);
     assert_eq!(world.stored_key(&used.value.id).await, Some(used));
+}
+
+#[tokio::test]
+async fn a_rotated_key_works_until_then_and_the_new_one_at_once() {
+    let world = World::new();
+    let account = world.account("a@example.com").await;
+    let (old, old_secret) = world.key(&account).await;
+    let restriction = Restriction { buckets: vec![bucket("abc")], ..Restriction::default() };
+    let options = KeyOptions { restriction: restriction.clone(), ..OPTIONS };
+    let (new, secret, changed_old, change) = world.directory.plan_key_rotate(&old, options, LATER).unwrap();
+    world.done(change.clone()).await;
+    assert!(changed(world.commit(change).await), "a rotation is made once");
+    assert_eq!((&new.account, &new.restriction), (&account.value.id, &restriction));
+    assert_eq!(changed_old.restriction, Restriction { expires: Some(LATER), ..Restriction::default() });
+    assert_eq!(world.stored_key(&old.value.id).await.unwrap().value, changed_old);
+    world.caller(&new.id, &secret).await.unwrap();
+    world.caller(&old.value.id, &old_secret).await.unwrap();
+
+    // A key that ends sooner does not live longer for it.
+    let again = world.stored_key(&old.value.id).await.unwrap();
+    let later = LATER.plus_seconds(1);
+    let (_, _, still, _) = world.directory.plan_key_rotate(&again, OPTIONS, later).unwrap();
+    assert_eq!(still.restriction.expires, Some(LATER));
+}
+
+#[tokio::test]
+async fn what_holds_a_key_back_is_stored_with_it() {
+    let world = World::new();
+    let account = world.account("a@example.com").await;
+    let restriction = Restriction {
+        policy: Some("{}".into()),
+        buckets: vec![bucket("abc"), bucket("def")],
+        prefixes: vec!["a/".into(), "".into()],
+        networks: vec![Network::parse("10.0.0.0/8").unwrap(), Network::parse("2001:db8::/32").unwrap()],
+        expires: Some(LATER),
+    };
+    let options = KeyOptions { restriction: restriction.clone(), ..OPTIONS };
+    let (key, secret, change) = world.directory.plan_key(&account, options).unwrap();
+    world.done(change).await;
+    let caller = world.caller(&key.id, &secret).await.unwrap();
+    let model::Principal::Key { key, .. } = caller.principal() else { panic!() };
+    assert_eq!(key.restriction, restriction);
 }
 
 #[tokio::test]
@@ -106,7 +156,7 @@ async fn sigv2_is_allowed_to_the_key_that_was_made_so() {
     let world = World::new();
     let account = world.account("a@example.com").await;
     for allow_sigv2 in [false, true] {
-        let options = KeyOptions { allow_sigv2, created: NOW };
+        let options = KeyOptions { allow_sigv2, ..OPTIONS };
         let (key, _, change) = world.directory.plan_key(&account, options).unwrap();
         world.done(change).await;
         assert_eq!(world.candidate(&key.id).await.unwrap().allow_sigv2(), allow_sigv2);

@@ -1,8 +1,8 @@
-use identity::LookupError;
+use identity::{LookupError, NewShare, ShareTerms};
 use kv::{Conflict, decode_counter};
-use model::{AccountId, KeyState, ShareState, limits};
+use model::{AccountId, Action, Caps, KeyState, Network, Pin, Quota, Share, ShareState, limits};
 
-use crate::world::{OPTIONS, World, bucket, changed, new_share};
+use crate::world::{LATER, NOW, OPTIONS, World, bucket, changed, new_share};
 
 async fn keys_counted(world: &World, account: &AccountId) -> i64 {
     let entry = world.engine.get_many(&[format!("n/{account}").into()]).await.unwrap().pop().flatten().unwrap();
@@ -70,6 +70,81 @@ async fn the_place_of_a_shares_key_is_given_back_once_however_it_ends() {
         world.done(world.directory.plan_share_revoke(&share).1).await;
     }
     assert_eq!(keys_counted(&world, &account.value.id).await, 1);
+}
+
+#[tokio::test]
+async fn a_rotated_share_has_one_key_the_new_one_and_no_place_more() {
+    let world = World::new();
+    let account = world.account("a@example.com").await;
+    let (share, old, old_secret) = world.share(&bucket("abc"), &account).await;
+    let caller = world.caller(&old.id, &old_secret).await.unwrap();
+    let (rotated, key, secret, change) = world.directory.plan_share_rotate(&share, NOW).unwrap();
+    world.done(change.clone()).await;
+    assert!(changed(world.commit(change).await), "a rotation is made once");
+    assert_eq!((&rotated.key, rotated.former_keys.as_slice()), (&key.id, &[old.id.clone()][..]));
+    assert_eq!(world.stored_share(&share.value.id).await.value, rotated);
+    assert!(matches!(world.candidate(&old.id).await, Err(LookupError::Unknown)));
+    assert!(matches!(world.directory.refresh(&caller).await, Err(LookupError::Unknown)));
+    world.caller(&key.id, &secret).await.unwrap();
+    assert_eq!(keys_counted(&world, &account.value.id).await, 1);
+
+    let stored = world.stored_share(&share.value.id).await;
+    world.done(world.directory.plan_share_revoke(&stored).1).await;
+    assert!(matches!(world.candidate(&key.id).await, Err(LookupError::Unknown)));
+    assert_eq!(keys_counted(&world, &account.value.id).await, 0);
+}
+
+#[tokio::test]
+async fn a_share_keeps_all_its_terms_and_may_end_at_another_time() {
+    let world = World::new();
+    let account = world.account("a@example.com").await;
+    let name = bucket("abc");
+    let terms = ShareTerms {
+        name: "nightly".into(),
+        note: "until the migration is done".into(),
+        prefix: "backups/".into(),
+        actions: Some(vec![Action::PutObject, Action::GetObject]),
+        networks: vec![Network::parse("192.0.2.0/24").unwrap()],
+        quota: Quota { bytes: Some(u64::MAX), objects: Some(0) },
+        caps: Caps { requests_per_second: Some(5), bytes_per_second: Some(1 << 20) },
+        pin_days: Some(7),
+    };
+    let new = NewShare { terms, ..new_share(&name, &account) };
+    let (share, _, _, change) = world.directory.plan_share(new).unwrap();
+    world.done(change).await;
+    let stored = world.stored_share(&share.id).await;
+    assert_eq!(stored.value, share);
+    assert_eq!(share.allowed(), "s3:PutObject,s3:GetObject");
+
+    let (longer, change) = world.directory.plan_share_extend(&stored, LATER.plus_seconds(1));
+    world.done(change).await;
+    assert_eq!(world.stored_share(&share.id).await.value, longer);
+    assert_eq!(Share { expires: LATER, ..longer }, share);
+}
+
+#[tokio::test]
+async fn a_pin_learns_each_network_once_and_only_so_many() {
+    let world = World::new();
+    let account = world.account("a@example.com").await;
+    let name = bucket("abc");
+    let (plain, ..) = world.share(&name, &account).await;
+    let networks: Vec<Network> = (0..200u8).map(|n| Network::of_caller([192, 0, 2, n].into())).collect();
+    assert!(world.directory.plan_share_pin(&plain, &networks).is_none(), "it has no pin");
+
+    let terms = ShareTerms { pin_days: Some(7), ..ShareTerms::default() };
+    let (share, _, _, change) = world.directory.plan_share(NewShare { terms, ..new_share(&name, &account) }).unwrap();
+    world.done(change).await;
+    let mut learned = 0;
+    for upto in [2, 2, 1, 200, 200] {
+        let stored = world.stored_share(&share.id).await;
+        if let Some((_, change)) = world.directory.plan_share_pin(&stored, &networks[..upto]) {
+            world.done(change).await;
+            learned += 1;
+        }
+    }
+    let stored = world.stored_share(&share.id).await.value;
+    assert_eq!(learned, 2);
+    assert_eq!(stored.pin, Some(Pin { days: 7, learned: networks[..limits::PINNED_NETWORKS].to_vec() }));
 }
 
 #[tokio::test]

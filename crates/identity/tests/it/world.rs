@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use identity::{
-    Caller, Candidate, Directory, KeyOptions, LookupError, MasterKey, NewAccount, NewShare, SecretText, Stored,
+    Caller, Candidate, Directory, KeyOptions, LookupError, MasterKey, NewAccount, NewShare, SecretText, ShareTerms,
+    Stored,
 };
 use kv::{Change, Commit, Conflict, Engine, Entry, KeyRange, Write};
 use model::{
@@ -39,7 +40,7 @@ pub fn guest(address: &str) -> NewAccount {
     }
 }
 
-pub const OPTIONS: KeyOptions = KeyOptions { allow_sigv2: false, created: NOW };
+pub const OPTIONS: KeyOptions = KeyOptions::plain(NOW);
 
 impl World {
     pub fn new() -> Self {
@@ -118,6 +119,7 @@ pub fn new_share<'a>(of: &'a BucketName, account: &'a Stored<Account>) -> NewSha
         preset: Preset::ReadWrite,
         created: NOW,
         expires: LATER,
+        terms: ShareTerms::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use identity::{KeyOptions, NewAccount as NewAccountRecord, Stored};
 use kv::Change;
-use model::{Account, AccountKind, AccountState, DisplayName, Email};
+use model::{Account, AccountKind, AccountState, DisplayName, Email, Restriction};
 
 use super::{AccountDetail, AccountView, Failure, NewAccount, rfc3339};
 use crate::commit::{Attempts, Committed};
@@ -62,7 +62,8 @@ impl Store {
         let created = self.now();
         let kind = if guest { AccountKind::Guest } else { AccountKind::Owner };
         let new = NewAccountRecord { email: email.clone(), display_name, kind, created };
-        let options = KeyOptions { allow_sigv2: false, created };
+        let restriction = Restriction { expires: self.within_lifetime(None, created)?, ..Restriction::NONE };
+        let options = KeyOptions { restriction, ..KeyOptions::plain(created) };
         let (account, key, secret, change) = self.directory.plan_account_with_key(new, options).map_err(Error::from)?;
         let account = NewAccount {
             email: account.email.to_string(),
@@ -72,6 +73,7 @@ impl Store {
             guest,
             access_key_id: key.id.to_string(),
             secret_access_key: secret.expose().to_owned(),
+            expires: key.restriction.expires.map(rfc3339),
         };
         Ok((account, change))
     }

@@ -31,11 +31,13 @@ pub enum Command {
         resume: bool,
     },
     /// Make one more key.
-    KeyCreate {
-        /// As in `AccountShow`.
-        account: String,
-        /// Let it sign by SigV2.
-        allow_sigv2: bool,
+    KeyCreate(KeyOrder),
+    /// Make a key in place of another, which works for a while longer.
+    KeyRotate {
+        /// The key's id.
+        access_key_id: String,
+        /// How long both work, as in `7d`.
+        overlap: String,
     },
     /// Keys of one account, or of all.
     KeyList {
@@ -77,16 +79,7 @@ pub enum Command {
         bucket: String,
     },
     /// Hand out a bucket: an account if there is none yet, a share, and a key of its own.
-    Share {
-        /// The bucket's name.
-        bucket: String,
-        /// To whom: an e-mail address.
-        with: String,
-        /// `read`, `write` or `read-write`.
-        preset: String,
-        /// Days until it ends; 90 unless given.
-        days: Option<u64>,
-    },
+    Share(ShareOrder),
     /// All shares.
     SharesList,
     /// One share.
@@ -99,10 +92,53 @@ pub enum Command {
         /// Its id.
         share_id: String,
     },
+    /// Give a share another key in place of the one it has.
+    SharesRotate {
+        /// Its id.
+        share_id: String,
+    },
+    /// Let a share end at another time.
+    SharesExtend {
+        /// Its id.
+        share_id: String,
+        /// Days from now.
+        days: Option<u64>,
+        /// Or a moment: a date, or a length of time from now.
+        until: Option<String>,
+    },
     /// What a key can do.
     Reach {
         /// The key's id.
         access_key_id: String,
+    },
+    /// What a key can do, and whether that is more than it should.
+    ReachOnly {
+        /// The key's id.
+        access_key_id: String,
+        /// `BUCKET` or `BUCKET/PREFIX`.
+        only: String,
+    },
+    /// What anybody can do without a key.
+    ReachPublic,
+    /// What everyone, and every key, can do.
+    ReachAll,
+    /// Why a request was refused.
+    Why {
+        /// The request's id, as the refused caller was told it.
+        request_id: String,
+    },
+    /// Whether somebody could do something, were it asked for.
+    Can {
+        /// An access key's id, an account as in `AccountShow`, or `anonymous`.
+        who: String,
+        /// S3's name of an action.
+        action: String,
+        /// A bucket, or a bucket and a key with a slash between.
+        what: String,
+        /// From which address.
+        source: Option<String>,
+        /// When, RFC 3339.
+        at: Option<String>,
     },
     /// Who pays for what.
     Usage {
@@ -111,6 +147,60 @@ pub enum Command {
     },
     /// Whether the store is well, and which process has it open.
     Status,
+}
+
+/// A key to be made. What is left out does not hold it back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyOrder {
+    /// Whose: as in `AccountShow`.
+    pub account: String,
+    /// Let it sign by SigV2.
+    pub allow_sigv2: bool,
+    /// The only buckets.
+    pub buckets: Vec<String>,
+    /// What objects' keys must begin with: one of these.
+    pub prefixes: Vec<String>,
+    /// Where requests must come from: networks or addresses.
+    pub networks: Vec<String>,
+    /// When it ends: a date, a moment, or a length of time from now.
+    pub expires: Option<String>,
+    /// A policy in AWS's language, without Principal: its text.
+    pub policy: Option<String>,
+}
+
+/// A share to be given. What is left out does not hold it back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShareOrder {
+    /// The bucket's name; or `BUCKET/PREFIX`.
+    pub bucket: String,
+    /// To whom: an e-mail address.
+    pub with: String,
+    /// What it allows, by one word.
+    pub preset: Option<String>,
+    /// Or action by action, by S3's names.
+    pub allow: Vec<String>,
+    /// Where requests must come from: networks or addresses.
+    pub networks: Vec<String>,
+    /// Days until it ends; 90 unless given.
+    pub days: Option<u64>,
+    /// Or the moment: a date, or a length of time from now.
+    pub until: Option<String>,
+    /// Most bytes that may lie there through it.
+    pub max_bytes: Option<u64>,
+    /// Most objects.
+    pub max_objects: Option<u64>,
+    /// Most requests a second.
+    pub requests_per_second: Option<u32>,
+    /// Most bytes a second, in and out together.
+    pub bytes_per_second: Option<u64>,
+    /// Days in which it learns where it is used from; then it works from nowhere else.
+    pub pin: Option<u32>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// Why it is given.
+    pub note: Option<String>,
 }
 
 /// What comes back.
@@ -122,6 +212,7 @@ pub enum Outcome {
     Accounts(Vec<AccountView>),
     Account(AccountDetail),
     KeyCreated(NewKey),
+    KeyRotated(RotatedKey),
     Keys(Vec<KeyView>),
     Key(KeyView),
     KeyDeleted(KeyView),
@@ -133,6 +224,10 @@ pub enum Outcome {
     Shares(Vec<ShareView>),
     Share(ShareView),
     Reach(Vec<ReachRow>),
+    ReachOnly(OnlyReach),
+    ReachAll(Vec<HolderReach>),
+    Why(Vec<RefusalView>),
+    Can(CanView),
     Usage(Vec<UsageRow>),
     Status(StatusView),
 }
@@ -148,6 +243,9 @@ pub struct NewAccount {
     pub guest: bool,
     pub access_key_id: String,
     pub secret_access_key: String,
+    /// When the key ends, where the server limits the life of keys. RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
 }
 
 /// An account.
@@ -183,6 +281,30 @@ pub struct NewKey {
     pub account_id: String,
     pub email: String,
     pub allow_sigv2: bool,
+    /// RFC 3339, UTC; `None`: it does not end.
+    pub expires: Option<String>,
+    pub restriction: RestrictionView,
+}
+
+/// What a key is held back by, beside its end; what is empty does not hold it back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct RestrictionView {
+    pub buckets: Vec<String>,
+    pub prefixes: Vec<String>,
+    pub networks: Vec<String>,
+    pub policy: Option<String>,
+}
+
+/// A key made in place of another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct RotatedKey {
+    #[serde(flatten)]
+    pub new: NewKey,
+    pub replaces: String,
+    /// Until when the old one works. RFC 3339, UTC.
+    pub replaced_until: String,
 }
 
 /// A key.
@@ -198,8 +320,20 @@ pub struct KeyView {
     pub share_id: Option<String>,
     /// RFC 3339, UTC.
     pub created: String,
+    /// RFC 3339, UTC; `None`: it does not end (its share may).
+    pub expires: Option<String>,
+    /// Whether that is past.
+    pub expired: bool,
+    pub restriction: RestrictionView,
     /// RFC 3339, UTC, at most 10 s behind; `None`: never.
     pub last_used: Option<String>,
+    /// From which address, and by a client that calls itself so.
+    pub last_used_from: Option<String>,
+    pub last_used_by: Option<String>,
+    /// RFC 3339, UTC; `None`: never, or before it was recorded.
+    pub first_used: Option<String>,
+    pub first_used_from: Option<String>,
+    pub first_used_by: Option<String>,
 }
 
 /// A bucket.
@@ -244,8 +378,12 @@ pub struct GrantView {
 pub struct NewShare {
     pub share_id: String,
     pub bucket: String,
+    /// What its objects' keys begin with, where it is not the whole bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
     pub email: String,
     pub account_id: String,
+    /// The preset's name; or the actions, with commas.
     pub preset: String,
     /// RFC 3339, UTC.
     pub expires: String,
@@ -258,10 +396,18 @@ pub struct NewShare {
 #[allow(missing_docs)]
 pub struct ShareView {
     pub share_id: String,
+    /// What people call it; may be empty.
+    pub name: String,
+    /// Why it was given; may be empty.
+    pub note: String,
     pub bucket: String,
+    /// What its objects' keys begin with; empty: the whole bucket.
+    pub prefix: String,
     pub email: String,
+    pub account_id: String,
     /// The giver's e-mail address.
     pub giver: String,
+    /// The preset's name; or the actions, with commas.
     pub preset: String,
     /// `active`, `revoked` or `expired`.
     pub state: String,
@@ -270,6 +416,16 @@ pub struct ShareView {
     /// RFC 3339, UTC.
     pub expires: String,
     pub access_key_id: String,
+    /// Where requests must come from; empty: anywhere.
+    pub networks: Vec<String>,
+    pub max_bytes: Option<u64>,
+    pub max_objects: Option<u64>,
+    pub requests_per_second: Option<u32>,
+    pub bytes_per_second: Option<u64>,
+    /// For how many days from when it was given it learns where it is used from.
+    pub pin_days: Option<u32>,
+    /// What it has learned; afterwards it works from there alone.
+    pub pinned: Vec<String>,
 }
 
 /// One thing that a key reaches.
@@ -278,7 +434,8 @@ pub struct ShareView {
 pub struct ReachRow {
     /// A bucket's name; `*` for what concerns no single bucket.
     pub bucket: String,
-    /// Which keys: `*` all, `-` none (the actions concern the bucket itself), or one object's key.
+    /// Which keys: `*` all, `-` none (the actions concern the bucket itself), or patterns as policies write them, as in
+    /// `logs/* except logs/secret/*`.
     pub keys: String,
     /// S3's names of the actions.
     pub actions: Vec<String>,
@@ -286,6 +443,59 @@ pub struct ReachRow {
     pub conditions: Vec<String>,
     /// What allows it.
     pub why: String,
+}
+
+/// What a key reaches, and the first of it that lies beyond what it should.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct OnlyReach {
+    pub rows: Vec<ReachRow>,
+    pub more: Option<ReachRow>,
+    /// One request of it, as `s3:GetObject on BUCKET/KEY`.
+    pub example: Option<String>,
+}
+
+/// What somebody reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct HolderReach {
+    /// An account's e-mail address; `everyone`, without a key; or `every account`, by any key that is its account's own.
+    pub who: String,
+    /// The keys that reach it; none where it takes no certain key.
+    pub access_key_ids: Vec<String>,
+    /// Of an account's keys: what the account owns or is named for, or the key's share.
+    pub rows: Vec<ReachRow>,
+}
+
+/// A refusal by the authoriser, for the owner; the caller was told AccessDenied and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct RefusalView {
+    pub request_id: String,
+    /// RFC 3339, UTC.
+    pub at: String,
+    /// `None`: unsigned.
+    pub access_key_id: Option<String>,
+    pub source: Option<String>,
+    pub action: String,
+    pub bucket: Option<String>,
+    pub key: Option<String>,
+    /// What settled it, first, and what bore on it.
+    pub why: Vec<String>,
+    /// The smallest change that would allow it.
+    pub remedy: Option<String>,
+}
+
+/// Whether somebody could do something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct CanView {
+    pub allowed: bool,
+    pub action: String,
+    /// What settles it, first, and what bears on it.
+    pub why: Vec<String>,
+    /// The smallest change that would allow it, where it is not.
+    pub remedy: Option<String>,
 }
 
 /// What one key caused on one bucket, and who pays.

@@ -37,6 +37,7 @@ impl Store {
             acl,
             ownership: None,
             public_access_block: block,
+            policy: None,
             created: self.now(),
         };
         let mut change = plan_create_bucket(&bucket);

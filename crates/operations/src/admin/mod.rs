@@ -9,7 +9,9 @@ mod buckets;
 mod keys;
 mod reach;
 mod shares;
+mod terms;
 mod usage;
+mod why;
 
 use kv::Change;
 use model::{AccessKeyId, Account, AccountId, CanonicalId, Email, Timestamp};
@@ -41,8 +43,9 @@ impl Store {
                 self.account_suspend(ctx, &account, resume).await?;
                 self.account_show(&account).await.map(Outcome::Account)
             }
-            Command::KeyCreate { account, allow_sigv2 } => {
-                self.key_create(ctx, &account, allow_sigv2).await.map(Outcome::KeyCreated)
+            Command::KeyCreate(order) => self.key_create(ctx, &order).await.map(Outcome::KeyCreated),
+            Command::KeyRotate { access_key_id, overlap } => {
+                self.key_rotate(ctx, &access_key_id, &overlap).await.map(Outcome::KeyRotated)
             }
             Command::KeyList { account } => self.key_list(account.as_deref()).await.map(Outcome::Keys),
             Command::KeyDisable { access_key_id } => {
@@ -58,13 +61,25 @@ impl Store {
             Command::BucketList => self.bucket_list().await.map(Outcome::Buckets),
             Command::BucketShow { bucket } => self.bucket_show(&bucket).await.map(Outcome::Bucket),
             Command::BucketDelete { bucket } => self.bucket_remove(ctx, &bucket).await.map(Outcome::BucketDeleted),
-            Command::Share { bucket, with, preset, days } => {
-                self.share(ctx, &bucket, &with, &preset, days).await.map(Outcome::Shared)
-            }
+            Command::Share(order) => self.share(ctx, &order).await.map(Outcome::Shared),
             Command::SharesList => self.shares_list().await.map(Outcome::Shares),
             Command::SharesShow { share_id } => self.shares_show(&share_id).await.map(Outcome::Share),
             Command::SharesRevoke { share_id } => self.shares_revoke(ctx, &share_id).await.map(Outcome::Share),
+            Command::SharesRotate { share_id } => self.shares_rotate(ctx, &share_id).await.map(Outcome::Shared),
+            Command::SharesExtend { share_id, days, until } => {
+                self.shares_extend(ctx, &share_id, days, until.as_deref()).await.map(Outcome::Share)
+            }
             Command::Reach { access_key_id } => self.reach(&access_key_id).await.map(Outcome::Reach),
+            Command::ReachOnly { access_key_id, only } => {
+                self.reach_only(&access_key_id, &only).await.map(Outcome::ReachOnly)
+            }
+            Command::ReachPublic => self.reach_public().await.map(Outcome::Reach),
+            Command::ReachAll => self.reach_all().await.map(Outcome::ReachAll),
+            Command::Why { request_id } => self.why(&request_id).await.map(Outcome::Why),
+            Command::Can { who, action, what, source, at } => {
+                let when = (source.as_deref(), at.as_deref());
+                self.can(&who, &action, &what, when).await.map(Outcome::Can)
+            }
             Command::Usage { bucket } => self.usage_report(bucket.as_deref()).await.map(Outcome::Usage),
             Command::Status => self.status().await.map(Outcome::Status),
         }

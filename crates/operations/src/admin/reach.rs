@@ -1,17 +1,23 @@
-//! What a key can do, on which buckets and keys, and why: asked of the same [`access::decide`] that requests meet.
+//! What keys can do, on which buckets and keys, and why: computed by [`access::reach`] from the records that requests meet.
 //!
-//! Buckets and objects that may concern the key are found by the indexes of grants and ownership, never by a scan of what is
-//! stored. For each bucket, every action is decided on the bucket as it is; actions on objects are decided on an object of
-//! the bucket's owner that has no ACL of its own (that stands for all keys), and beside it on each object whose own ACL
-//! names the account or a group.
+//! Buckets and objects that may concern a key are found by the indexes of ownership, grants and policies, never by a scan of
+//! what is stored; a report on every key reads each bucket once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use access::{Evidence, ObjectFacts, Question, Reason, Resource};
+use access::policy::Named;
+use access::reach::automaton::Regular;
+use access::reach::pattern::Pattern;
+use access::reach::{KnownBucket, KnownObject, Row, Scope, When};
+use access::{PolicyEvidence, Reason, Via};
 use catalog::{GrantTarget, Object, Stored};
-use model::{AccessKey, Acl, Action, Basis, Bucket, BucketName, Group, ObjectKey, ObjectOwnership, Principal};
+use model::{
+    AccessKey, Account, AccountId, AccountKind, AccountState, Action, Bucket, BucketName, CanonicalId, DisplayName,
+    Email, Group, KeyState, ObjectKey, Principal, Restriction, limits,
+};
 
-use super::{Failure, ReachRow};
+use super::{Failure, HolderReach, OnlyReach, ReachRow};
+use crate::policies::Parsed;
 use crate::{Error, Store};
 
 /// Most objects that are listed for their own ACL's sake, by account or group.
@@ -20,8 +26,91 @@ const OBJECTS: usize = 10_000;
 /// Groups that stand for people whom nobody named.
 const PUBLIC: [Group; 2] = [Group::AllUsers, Group::AuthenticatedUsers];
 
+/// Records that a report rests on, by bucket.
+#[derive(Default)]
+struct Records {
+    buckets: BTreeMap<BucketName, (Stored<Bucket>, Parsed)>,
+    objects: HashMap<(BucketName, ObjectKey), Option<Stored<Object>>>,
+}
+
+/// What may concern a principal.
+#[derive(Default)]
+struct InQuestion {
+    buckets: BTreeSet<BucketName>,
+    objects: BTreeMap<BucketName, BTreeSet<ObjectKey>>,
+    /// Whether there are more objects than are listed.
+    cut: bool,
+}
+
 impl Store {
     pub(super) async fn reach(&self, meant: &str) -> Result<Vec<ReachRow>, Failure> {
+        Ok(for_people(self.reach_of(meant).await?))
+    }
+
+    /// As `reach`; and what of it lies beyond `only`: `BUCKET` or `BUCKET/PREFIX`.
+    pub(super) async fn reach_only(&self, meant: &str, only: &str) -> Result<OnlyReach, Failure> {
+        let (bucket, prefix) = only.split_once('/').unwrap_or((only, ""));
+        let bucket = self.bucket_name(bucket)?;
+        let rows = self.reach_of(meant).await?;
+        let more = rows.iter().find_map(|(shown, row)| {
+            let example = match row {
+                Some(row) => beyond(row, &bucket, prefix)?,
+                None => "objects that are not listed".to_owned(),
+            };
+            Some((shown.clone(), example))
+        });
+        let (more, example) = more.unzip();
+        Ok(OnlyReach { rows: for_people(rows), more, example })
+    }
+
+    /// What an unsigned request reaches.
+    pub(super) async fn reach_public(&self) -> Result<Vec<ReachRow>, Failure> {
+        let mut records = Records::default();
+        let rows = self.rows(&Principal::Anonymous, &[GrantTarget::Group(Group::AllUsers)], &mut records).await?;
+        Ok(for_people(rows))
+    }
+
+    /// What everyone reaches, what every account reaches, and what each key reaches beside that. Keys that reach the same
+    /// by the same records are told together.
+    pub(super) async fn reach_all(&self) -> Result<Vec<HolderReach>, Failure> {
+        let mut records = Records::default();
+        for bucket in self.catalog.buckets().await.map_err(Error::from)? {
+            let policy = self.policies.of_bucket(Some(&bucket));
+            records.buckets.insert(bucket.value.name.clone(), (bucket, policy));
+        }
+        let everyone = GrantTarget::Group(Group::AllUsers);
+        let rows = self.rows(&Principal::Anonymous, std::slice::from_ref(&everyone), &mut records).await?;
+        let mut all = vec![HolderReach { who: "everyone".into(), access_key_ids: vec![], rows: for_people(rows) }];
+        let rows = self.rows(&some_account()?, &PUBLIC.map(GrantTarget::Group), &mut records).await?;
+        all.push(HolderReach { who: "every account".into(), access_key_ids: vec![], rows: for_people(rows) });
+        for account in self.all_accounts().await? {
+            let account = account.value;
+            let mut alike: Vec<(AccessKey, Vec<String>)> = vec![];
+            for key in self.directory.keys_of(&account.id).await.map_err(Error::from)? {
+                let key = key.value;
+                let same = |known: &AccessKey| {
+                    known.share.is_none()
+                        && key.share.is_none()
+                        && known.state == key.state
+                        && known.restriction == key.restriction
+                };
+                match alike.iter_mut().find(|(known, _)| same(known)) {
+                    Some((_, ids)) => ids.push(key.id.to_string()),
+                    None => alike.push((key.clone(), vec![key.id.to_string()])),
+                }
+            }
+            for (key, access_key_ids) in alike {
+                let principal = self.principal_of(&key).await?;
+                let named = [GrantTarget::Account(&account.canonical_id), GrantTarget::AccountNumber(&account.id)];
+                let rows = self.rows(&principal, &named, &mut records).await?;
+                all.push(HolderReach { who: account.email.to_string(), access_key_ids, rows: for_people(rows) });
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(all)
+    }
+
+    async fn reach_of(&self, meant: &str) -> Result<Vec<(ReachRow, Option<Row>)>, Failure> {
         let key = match self.key_meant(meant).await {
             Ok(key) => key.value,
             // A share's key is removed when the share is revoked; then it reaches nothing.
@@ -29,33 +118,14 @@ impl Store {
             Err(failure) => return Err(failure),
         };
         let principal = self.principal_of(&key).await?;
-        let mut rows = self.reach_of_service(&principal);
-        let (buckets, mut objects, cut) = self.in_question(&principal).await?;
-        for bucket in buckets {
-            rows.extend(self.reach_of_bucket(&principal, &bucket.value));
-        }
-        objects.sort();
-        objects.dedup();
-        for (bucket, key) in objects {
-            if let (Some(bucket), Some(object)) = self.catalog.object(&bucket, &key).await.map_err(Error::from)? {
-                rows.extend(self.reach_of_object(&principal, &bucket.value, &object.value));
-            }
-        }
-        if cut {
-            rows.push(ReachRow {
-                bucket: "*".into(),
-                keys: "*".into(),
-                actions: vec!["s3:GetObject".into()],
-                conditions: vec![format!(
-                    "more than {OBJECTS} objects grant something by their own ACL; not all are listed"
-                )],
-                why: "grants on objects".into(),
-            });
-        }
-        Ok(rows)
+        let Some(account) = principal.account() else { return Ok(vec![]) };
+        let [all, accounts] = PUBLIC.map(GrantTarget::Group);
+        let named = [GrantTarget::Account(&account.canonical_id), GrantTarget::AccountNumber(&account.id)];
+        let [canonical, number] = named;
+        self.rows(&principal, &[all, accounts, canonical, number], &mut Records::default()).await
     }
 
-    async fn principal_of(&self, key: &AccessKey) -> Result<Principal, Failure> {
+    pub(super) async fn principal_of(&self, key: &AccessKey) -> Result<Principal, Failure> {
         let account = self.directory.account(&key.account).await.map_err(Error::from)?;
         let account = account.ok_or_else(|| Error::Damaged(format!("the account of key {} does not exist", key.id)))?;
         let share = match &key.share {
@@ -65,136 +135,185 @@ impl Store {
         Ok(Principal::Key { account: account.value, key: key.clone(), share })
     }
 
-    /// Buckets and objects on which the principal could be allowed anything, and whether there are more objects.
-    #[expect(clippy::type_complexity, reason = "three lists, used once")]
-    async fn in_question(
+    /// What `principal` reaches of what it owns, of what names one of `targets`, and of its share. The row that tells that
+    /// something is left out has no other behind it.
+    async fn rows(
         &self,
         principal: &Principal,
-    ) -> Result<(Vec<Stored<Bucket>>, Vec<(BucketName, ObjectKey)>, bool), Failure> {
-        let Principal::Key { account, share, key } = principal else { return Ok((vec![], vec![], false)) };
-        let mut names = BTreeSet::new();
-        let mut objects = vec![];
-        let mut cut = false;
-        if let Some(share) = share {
-            names.insert(share.bucket.clone());
-        } else if key.share.is_none() {
-            names.extend(self.named_for(account).await?);
-            let targets = PUBLIC.map(GrantTarget::Group);
-            let own = GrantTarget::Account(&account.canonical_id);
-            for target in targets.iter().chain([&own]) {
-                names.extend(self.catalog.granted_buckets(target).await.map_err(Error::from)?);
-                let (found, more) = self.catalog.granted_objects(target, OBJECTS).await.map_err(Error::from)?;
-                objects.extend(found);
-                cut |= more;
+        targets: &[GrantTarget<'_>],
+        records: &mut Records,
+    ) -> Result<Vec<(ReachRow, Option<Row>)>, Failure> {
+        let question = self.in_question(principal, targets).await?;
+        self.read(&question, records).await?;
+        let key_policy = self.policies.of_key(principal);
+        let (settings, at) = (&self.settings.access, self.now());
+        let scope = Scope { principal, key_policy: key_policy.evidence(), settings, at };
+        let mut rows: Vec<(ReachRow, Option<Row>)> = vec![];
+        rows.extend(scope.service().into_iter().map(|row| (shown(&row, PolicyEvidence::None), Some(row))));
+        let found = question.buckets.iter().filter_map(|name| records.buckets.get(name));
+        for (bucket, policy) in found {
+            let name = &bucket.value.name;
+            let objects: Vec<KnownObject<'_>> = question
+                .objects
+                .get(name)
+                .into_iter()
+                .flatten()
+                .filter_map(|key| records.objects.get(&(name.clone(), key.clone()))?.as_ref())
+                .map(|object| KnownObject { key: &object.value.key, facts: crate::gate::facts(object) })
+                .collect();
+            let known = KnownBucket { bucket: &bucket.value, policy: policy.evidence(), objects: &objects };
+            rows.extend(scope.bucket(&known).into_iter().map(|row| (shown(&row, policy.evidence()), Some(row))));
+        }
+        if question.cut {
+            rows.push((left_out(), None));
+        }
+        Ok(rows)
+    }
+
+    /// Buckets and objects on which the principal could be allowed anything.
+    async fn in_question(&self, principal: &Principal, targets: &[GrantTarget<'_>]) -> Result<InQuestion, Failure> {
+        let mut found = InQuestion::default();
+        if let Principal::Key { account, key, share } = principal {
+            if let Some(share) = share {
+                found.buckets.insert(share.bucket.clone());
+            }
+            if key.share.is_some() || share.is_some() {
+                return Ok(found);
+            }
+            found.buckets.extend(self.catalog.owned_buckets(&account.id).await.map_err(Error::from)?);
+        }
+        for target in targets {
+            found.buckets.extend(self.catalog.granted_buckets(target).await.map_err(Error::from)?);
+            let (objects, more) = self.catalog.granted_objects(target, OBJECTS).await.map_err(Error::from)?;
+            for (bucket, key) in objects {
+                found.buckets.insert(bucket.clone());
+                found.objects.entry(bucket).or_default().insert(key);
+            }
+            found.cut |= more;
+        }
+        Ok(found)
+    }
+
+    /// Reads what is in question and was not read yet.
+    async fn read(&self, question: &InQuestion, records: &mut Records) -> Result<(), Failure> {
+        let missing: Vec<BucketName> =
+            question.buckets.iter().filter(|name| !records.buckets.contains_key(name)).cloned().collect();
+        for chunk in missing.chunks(limits::PAGE_KEYS) {
+            for bucket in self.catalog.buckets_named(chunk).await.map_err(Error::from)? {
+                let policy = self.policies.of_bucket(Some(&bucket));
+                records.buckets.insert(bucket.value.name.clone(), (bucket, policy));
             }
         }
-        let names: Vec<BucketName> = names.into_iter().collect();
-        let mut buckets = vec![];
-        for chunk in names.chunks(model::limits::PAGE_KEYS) {
-            buckets.extend(self.catalog.buckets_named(chunk).await.map_err(Error::from)?);
+        for (bucket, keys) in &question.objects {
+            for key in keys {
+                let at = (bucket.clone(), key.clone());
+                if !records.objects.contains_key(&at) {
+                    let object = self.catalog.object(bucket, key).await.map_err(Error::from)?.1;
+                    records.objects.insert(at, object);
+                }
+            }
         }
-        Ok((buckets, objects, cut))
+        Ok(())
     }
+}
 
-    fn reach_of_service(&self, principal: &Principal) -> Vec<ReachRow> {
-        let all = |_: &Reason| true;
-        let list = [(Action::ListAllMyBuckets, Resource::Service)];
-        let mut rows = self.decided(principal, (None, None), "-", &list, all);
-        // A name that is nobody's: whether the key may make buckets.
-        if let Ok(name) = BucketName::new("a-name-that-is-free") {
-            let create = [(Action::CreateBucket, Resource::Bucket(&name))];
-            rows.extend(self.decided(principal, (None, None), "-", &create, all));
+/// An account that nobody has: what it reaches, every account does.
+fn some_account() -> Result<Principal, Failure> {
+    let invalid = |_| Error::Damaged("a made-up account is not valid".into());
+    let id = AccountId::new("000000000000").map_err(invalid)?;
+    let created = model::Timestamp::from_millis(0);
+    let account = Account {
+        id: id.clone(),
+        canonical_id: CanonicalId::new(&"0".repeat(64)).map_err(invalid)?,
+        email: Email::new("nobody@invalid.example").map_err(invalid)?,
+        display_name: DisplayName::new("nobody").map_err(invalid)?,
+        kind: AccountKind::Guest,
+        state: AccountState::Active,
+        created,
+    };
+    let key = AccessKey {
+        id: model::AccessKeyId::new("NOBODY00000000000000").map_err(invalid)?,
+        account: id,
+        state: KeyState::Enabled,
+        share: None,
+        allow_sigv2: false,
+        created,
+        restriction: Restriction::NONE,
+    };
+    Ok(Principal::Key { account, key, share: None })
+}
+
+fn for_people(rows: Vec<(ReachRow, Option<Row>)>) -> Vec<ReachRow> {
+    rows.into_iter().map(|(row, _)| row).collect()
+}
+
+/// A row for people.
+fn shown(row: &Row, policy: PolicyEvidence<'_>) -> ReachRow {
+    let why = row.reason.as_ref().map_or_else(|| "a policy may allow it".to_owned(), |reason| why(reason, policy));
+    ReachRow {
+        bucket: row.bucket.as_ref().map_or_else(|| "*".into(), |bucket| bucket.to_string()),
+        keys: row.keys.as_ref().map_or_else(|| "-".into(), ToString::to_string),
+        actions: row.actions.iter().map(|action| action.as_str().to_owned()).collect(),
+        conditions: row.when.iter().map(ToString::to_string).collect(),
+        why: if row.escalation { format!("{why}; it changes who may do what") } else { why },
+    }
+}
+
+/// Why, for people; what comes through a group or a policy for everyone says that it is the public's.
+fn why(reason: &Reason, policy: PolicyEvidence<'_>) -> String {
+    let public = match (reason, policy) {
+        (Reason::BucketGrant(at) | Reason::ObjectGrant(at), _) => matches!(at.via, Via::Group(_)),
+        (Reason::PolicyAllows(at), PolicyEvidence::Read(policy)) => {
+            let principals = policy.statements().get(at.index).and_then(|statement| statement.principals());
+            principals.is_some_and(|principals| principals.named().contains(&Named::Everyone))
         }
-        rows
-    }
+        _ => false,
+    };
+    if public { format!("public: {reason}") } else { reason.to_string() }
+}
 
-    fn reach_of_bucket(&self, principal: &Principal, bucket: &Bucket) -> Vec<ReachRow> {
-        let on_bucket: Vec<(Action, Resource<'_>)> = Action::ALL
+fn left_out() -> ReachRow {
+    ReachRow {
+        bucket: "*".into(),
+        keys: "*".into(),
+        actions: vec!["s3:GetObject".into()],
+        conditions: vec![format!("more than {OBJECTS} objects grant something by their own ACL; not all are listed")],
+        why: "grants on objects".into(),
+    }
+}
+
+/// An example of what a row has beyond the keys of `bucket` that begin with `prefix`; `None`: nothing. One's own list of
+/// buckets shows what other rows name. What tells nothing of any key, and a listing under the prefix, is not beyond it.
+fn beyond(row: &Row, bucket: &BucketName, prefix: &str) -> Option<String> {
+    let example = |action: &Action, what: &str| Some(format!("{} on {what}", action.as_str()));
+    let probes = [Action::HeadBucket, Action::GetBucketLocation, Action::GetBucketVersioning];
+    let listings = [Action::ListBucket, Action::ListBucketVersions, Action::ListBucketMultipartUploads];
+    let first = row.actions.first()?;
+    match (&row.bucket, &row.keys) {
+        (None, _) => row
+            .actions
             .iter()
-            .filter(|action| !action.on_object() && !matches!(action, Action::ListAllMyBuckets | Action::CreateBucket))
-            .map(|action| (*action, Resource::Bucket(&bucket.name)))
-            .collect();
-        let all = |_: &Reason| true;
-        let mut rows = self.decided(principal, (Some(bucket), None), "-", &on_bucket, all);
-        // Any key will do: the object is as good as any other that has no ACL of its own.
-        let Ok(any) = ObjectKey::new("any") else { return rows };
-        let acl = Acl::private(bucket.owner_canonical.clone());
-        let facts = ObjectFacts { owner: &bucket.owner_canonical, acl: &acl };
-        let on_objects: Vec<(Action, Resource<'_>)> = object_actions(&bucket.name, &any).collect();
-        let mut objects = self.decided(principal, (Some(bucket), Some(facts)), "*", &on_objects, all);
-        let ownership = bucket.ownership.unwrap_or(self.settings.access.default_ownership);
-        if matches!(ownership, ObjectOwnership::ObjectWriter | ObjectOwnership::BucketOwnerPreferred) {
-            for row in &mut objects {
-                row.conditions.push("on objects that the bucket's owner owns".into());
+            .find(|action| **action != Action::ListAllMyBuckets)
+            .and_then(|action| example(action, "a bucket of its own")),
+        (Some(other), keys) if other != bucket => {
+            let key = keys.as_ref().and_then(|keys| keys.regular().shortest());
+            example(first, &key.map_or_else(|| other.to_string(), |key| format!("{other}/{key}")))
+        }
+        (Some(_), _) if prefix.is_empty() => None,
+        (Some(bucket), None) => {
+            let confined = row.when.iter().any(|when| {
+                matches!(when, When::Listing(prefixes) if prefixes.iter().all(|begin| begin.starts_with(prefix)))
+            });
+            let fine = |action: &&Action| probes.contains(action) || (confined && listings.contains(action));
+            row.actions.iter().find(|action| !fine(action)).and_then(|action| example(action, bucket.as_str()))
+        }
+        (Some(bucket), Some(keys)) => {
+            let outside = Regular::of(&Pattern::prefix(prefix)).and_then(|within| keys.regular().difference(&within));
+            match outside.map(|outside| outside.shortest()) {
+                Ok(None) => None,
+                Ok(Some(key)) => example(first, &format!("{bucket}/{key}")),
+                Err(complex) => example(first, &format!("{bucket} ({complex})")),
             }
         }
-        rows.extend(objects);
-        rows
-    }
-
-    fn reach_of_object(&self, principal: &Principal, bucket: &Bucket, object: &Object) -> Vec<ReachRow> {
-        let facts = ObjectFacts { owner: &object.owner, acl: &object.acl };
-        let actions: Vec<(Action, Resource<'_>)> = object_actions(&bucket.name, &object.key).collect();
-        // What the bucket allows is told by the bucket's rows.
-        let own = |reason: &Reason| matches!(reason, Reason::ObjectOwner | Reason::ObjectGrant(_));
-        self.decided(principal, (Some(bucket), Some(facts)), object.key.as_str(), &actions, own)
-    }
-
-    /// A row for each reason that allows some of `actions`.
-    fn decided(
-        &self,
-        principal: &Principal,
-        (bucket, object): (Option<&Bucket>, Option<ObjectFacts<'_>>),
-        keys: &str,
-        actions: &[(Action, Resource<'_>)],
-        told: impl Fn(&Reason) -> bool,
-    ) -> Vec<ReachRow> {
-        let mut rows: Vec<ReachRow> = vec![];
-        for (action, resource) in actions {
-            let question = Question { principal, action: *action, resource: *resource, at: self.now(), source: None };
-            let evidence =
-                Evidence { settings: &self.settings.access, bucket, object, upload: None, basis: Basis::default() };
-            let verdict = access::decide(&question, evidence);
-            let (true, Some(reason)) = (verdict.is_allowed(), verdict.reasons().first()) else { continue };
-            if !told(reason) {
-                continue;
-            }
-            let why = why(reason);
-            let name = action.as_str().to_owned();
-            match rows.iter_mut().find(|row| row.why == why) {
-                Some(row) => row.actions.push(name),
-                None => rows.push(ReachRow {
-                    bucket: bucket.map_or_else(|| "*".into(), |bucket| bucket.name.to_string()),
-                    keys: keys.to_owned(),
-                    actions: vec![name],
-                    conditions: until(principal),
-                    why,
-                }),
-            }
-        }
-        rows
-    }
-}
-
-fn object_actions<'a>(bucket: &'a BucketName, key: &'a ObjectKey) -> impl Iterator<Item = (Action, Resource<'a>)> {
-    let resource = Resource::Object { bucket, key, version: None };
-    Action::ALL.iter().filter(|action| action.on_object()).map(move |action| (*action, resource))
-}
-
-/// Why, for people; what comes through a group says that it is the public's.
-fn why(reason: &Reason) -> String {
-    match reason {
-        Reason::BucketGrant(at) | Reason::ObjectGrant(at) if matches!(at.via, access::Via::Group(_)) => {
-            format!("public: {reason}")
-        }
-        _ => reason.to_string(),
-    }
-}
-
-/// Until when it holds.
-fn until(principal: &Principal) -> Vec<String> {
-    match principal {
-        Principal::Key { share: Some(share), .. } => vec![format!("until {}", super::rfc3339(share.expires))],
-        _ => vec![],
     }
 }

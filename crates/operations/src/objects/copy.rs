@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::Object;
-use model::{BucketName, ChecksumAlgorithm, ObjectKey, limits};
+use model::{BucketName, ChecksumAlgorithm, ObjectKey, TagSet, limits};
 
 use crate::acls::AclInput;
 use crate::body::Body;
@@ -27,13 +27,13 @@ pub struct CopySource {
     pub expected_owner: Option<String>,
 }
 
-/// Where a copy's headers and metadata come from.
+/// Where a copy's headers and metadata come from. Its tags have a directive of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Directive {
     /// From the source.
     Copy,
     /// From the request.
-    Replace(Described),
+    Replace(Box<Described>),
 }
 
 /// A CopyObject.
@@ -46,6 +46,8 @@ pub struct CopyObject<'a> {
     pub key: &'a ObjectKey,
     /// With which headers and metadata.
     pub directive: Directive,
+    /// With which tags; the source's if `None`, which takes the right to read them there.
+    pub tags: Option<TagSet>,
     /// With which ACL: never the source's.
     pub acl: AclInput,
     /// On which conditions on what is there.
@@ -88,8 +90,16 @@ impl Store {
     pub async fn copy_object(&self, ctx: &mut Context, copy: CopyObject<'_>) -> Result<Written, Error> {
         let (object, body) = self.open_source(ctx, &copy.source, Wanted::Whole).await?;
         let onto_itself = copy.source.bucket == *copy.bucket && copy.source.key == *copy.key;
+        let tags = match copy.tags {
+            Some(tags) => tags,
+            None => {
+                let ctx = Context { expected_owner: copy.source.expected_owner.clone(), ..ctx.clone() };
+                self.may_copy_tags(&ctx, &copy.source.bucket, &object).await?;
+                object.tags.clone()
+            }
+        };
         let described = match copy.directive {
-            Directive::Replace(described) => described,
+            Directive::Replace(described) => Described { tags, ..*described },
             Directive::Copy if onto_itself && copy.acl == AclInput::Default => {
                 return Err(Error::InvalidRequest(
                     "This copy request is illegal because it is trying to copy an object to itself without changing \
@@ -97,7 +107,7 @@ impl Store {
                         .into(),
                 ));
             }
-            Directive::Copy => Described { headers: object.headers.clone(), metadata: object.metadata.clone() },
+            Directive::Copy => Described { headers: object.headers.clone(), metadata: object.metadata.clone(), tags },
         };
         let kept = object.checksum.as_ref().map_or(ChecksumAlgorithm::Crc64Nvme, |c| c.algorithm);
         let put = PutObject {

@@ -50,6 +50,8 @@ pub struct Found {
     pub range: Range<u64>,
     /// Whether the caller asked for less than the whole.
     pub partial: bool,
+    /// How many tags the caller may know that it has.
+    pub tags: usize,
 }
 
 /// Most times that an object that is replaced while it is being opened is looked up again.
@@ -65,7 +67,7 @@ impl Store {
             let (found, gated) = self.find(ctx, get).await?;
             let booked_on = self.usage_key(ctx, &gated.bucket);
             match self.open_body(&found.object, found.range.clone(), booked_on).await? {
-                Ok(body) => return Ok((found, body)),
+                Ok(body) => return Ok((found, body.at_pace(self.pace(&ctx.caller)))),
                 Err(Replaced) => tokio::task::yield_now().await,
             }
         }
@@ -85,14 +87,16 @@ impl Store {
         let mut gated = self.gate_object(ctx, Action::GetObject, get.bucket, get.key).await?;
         only_version(get.version)?;
         self.count_request(ctx, &gated.bucket);
-        let object = gated.object.take().ok_or(Error::NoSuchKey)?.value;
+        let object = gated.object.take().ok_or(Error::NoSuchKey)?;
+        let tags = self.tags_to_tell(ctx, &gated.bucket, &object);
+        let object = object.value;
         get.conditions.check(&object)?;
         let range = match get.wanted {
             Wanted::Part(number) => self.part_range(&object, number).await?,
             wanted => satisfy(wanted, object.len)?,
         };
         let partial = get.wanted != Wanted::Whole;
-        Ok((Found { object, range, partial }, gated))
+        Ok((Found { object, range, partial, tags }, gated))
     }
 
     async fn part_range(&self, object: &Object, number: u16) -> Result<Range<u64>, Error> {

@@ -3,13 +3,14 @@
 use access::NewObject;
 use catalog::{ContentHeaders, Object, ObjectSlot, plan_put_object};
 use ledger::Usage;
-use model::{Action, Checksum, ChecksumAlgorithm, ETag, ObjectKey, Timestamp, limits};
+use model::{Action, Checksum, ChecksumAlgorithm, ETag, ObjectKey, TagSet, Timestamp};
 
 use crate::acls::AclInput;
 use crate::commit::{Attempts, Deed, usage_key};
 use crate::gate::Gated;
 use crate::intake::{Source, Taken};
 use crate::preconditions::WriteConditions;
+use crate::quota::is_own;
 use crate::{Context, Error, Store};
 use model::BucketName;
 
@@ -20,6 +21,8 @@ pub struct Described {
     pub headers: ContentHeaders,
     /// User metadata: names in lower case without `x-amz-meta-`.
     pub metadata: Vec<(String, String)>,
+    /// Tags. Who writes an object with some needs the right to tag it.
+    pub tags: TagSet,
 }
 
 /// A PutObject.
@@ -66,10 +69,14 @@ impl Store {
         let gated = self.gate_object(ctx, Action::PutObject, put.bucket, put.key).await?;
         put.conditions.check(gated.object.as_ref().map(|o| &o.value))?;
         // Only who may write is told which e-mail addresses have an account.
-        let requested = self.resolve_acl(ctx, &put.acl).await?;
-        access::new_object(&gated.bucket.value, &self.settings.access, ctx.caller.principal(), &requested)?;
+        let requested = self.resolve_object_acl(ctx, &gated.bucket.value, &put.acl).await?;
+        let new = access::new_object(&gated.bucket.value, &self.settings.access, ctx.caller.principal(), &requested)?;
+        self.may_tag(ctx, &gated.bucket, put.key, &new, &put.described.tags)?;
+        let old = gated.object.as_ref().map(|old| &old.value);
+        let freed = old.filter(|old| is_own(ctx, &old.cause)).map_or(0, |old| old.len);
+        let room = self.room(ctx, &gated.bucket, freed).await?;
         drop(gated);
-        let taken = self.take_in(source, put.algorithm, limits::SINGLE_PUT_BYTES).await?;
+        let taken = self.take_in_paced(ctx, source, put.algorithm, room).await?;
         let done = self.place(ctx, &put, &requested, &taken).await;
         self.discard_unless(&done, &taken.body).await;
         done
@@ -87,8 +94,9 @@ impl Store {
             let Gated { permit, bucket, object: old } =
                 self.gate_object(ctx, Action::PutObject, put.bucket, put.key).await?;
             put.conditions.check(old.as_ref().map(|o| &o.value))?;
-            let NewObject { owner, acl } =
-                access::new_object(&bucket.value, &self.settings.access, ctx.caller.principal(), requested)?;
+            let new = access::new_object(&bucket.value, &self.settings.access, ctx.caller.principal(), requested)?;
+            self.may_tag(ctx, &bucket, put.key, &new, &put.described.tags)?;
+            let NewObject { owner, acl } = new;
             let object = Object {
                 key: put.key.clone(),
                 version: None,
@@ -100,6 +108,7 @@ impl Store {
                 checksum: Some(taken.checksum.clone()),
                 headers: put.described.headers.clone(),
                 metadata: put.described.metadata.clone(),
+                tags: put.described.tags.clone(),
                 piece: taken.body.piece(),
                 manifest: None,
                 cause: crate::gate::actor(&ctx.caller).cause().to_owned(),

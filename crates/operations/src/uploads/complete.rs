@@ -58,7 +58,7 @@ impl Store {
         let CompleteUpload { bucket: name, key, .. } = complete;
         let mut attempts = Attempts::default();
         loop {
-            let (Gated { permit, bucket, .. }, upload) =
+            let (Gated { permit, bucket, object: old }, upload) =
                 self.gate_upload(ctx, Action::PutObject, name, key, complete.upload).await?;
             let stored = self.catalog.all_parts(&upload.value.id).await?;
             let chosen = choose(&stored, &complete.parts)?;
@@ -66,7 +66,6 @@ impl Store {
             let object = self.assemble(&upload.value, &chosen, checksum)?;
             check(&complete, &object)?;
 
-            let old = self.catalog.object(name, key).await?.1;
             complete.conditions.check(old.as_ref().map(|o| &o.value))?;
             let replaced = self.manifest_of(old.as_ref()).await?;
             let manifest = Manifest(chosen.iter().map(|part| in_manifest(part)).collect());
@@ -112,6 +111,7 @@ impl Store {
             checksum: Some(checksum),
             headers: upload.headers.clone(),
             metadata: upload.metadata.clone(),
+            tags: upload.tags.clone(),
             piece: None,
             manifest: Some((first.unwrap_or_else(|| self.fresh_inline_id()), count)),
             cause: upload.cause.clone(),

@@ -76,8 +76,10 @@ impl Store {
             // Nobody in particular cannot come back for an upload.
             let Principal::Key { account, .. } = permit.principal() else { return Err(Error::NeedsAccount) };
             let settings = &self.settings.access;
-            let requested = self.resolve_acl(ctx, &begin.acl).await?;
-            let NewObject { owner, acl } = access::new_object(&bucket.value, settings, permit.principal(), &requested)?;
+            let requested = self.resolve_object_acl(ctx, &bucket.value, &begin.acl).await?;
+            let new = access::new_object(&bucket.value, settings, permit.principal(), &requested)?;
+            self.may_tag(ctx, &bucket, begin.key, &new, &begin.described.tags)?;
+            let NewObject { owner, acl } = new;
             let began = self.now();
             let upload = Upload {
                 id: UploadId::from_parts(began.millis(), random),
@@ -89,6 +91,7 @@ impl Store {
                 checksum: begin.checksum,
                 headers: begin.described.headers.clone(),
                 metadata: begin.described.metadata.clone(),
+                tags: begin.described.tags.clone(),
                 began,
                 cause: ctx.cause(),
             };

@@ -1,14 +1,15 @@
 //! UploadPart and UploadPartCopy.
 
-use catalog::{Part, PartSlot, plan_put_part};
+use catalog::{Part, PartSlot, Stored, Upload, plan_put_part};
 use ledger::Usage;
-use model::{Action, ChecksumAlgorithm, limits};
+use model::{Action, ChecksumAlgorithm};
 
 use super::{PartTarget, PartWritten, checksums, deed, freed_part};
 use crate::commit::Attempts;
 use crate::gate::Gated;
 use crate::intake::{Source, Taken};
 use crate::objects::{CopySource, FromBody, Wanted};
+use crate::quota::{is_own, share_with_quota};
 use crate::{Context, Error, Store};
 
 impl Store {
@@ -23,9 +24,11 @@ impl Store {
         algorithm: Option<ChecksumAlgorithm>,
         source: &mut dyn Source,
     ) -> Result<PartWritten, Error> {
-        let (_, upload) = self.gate_upload(ctx, Action::PutObject, target.bucket, target.key, target.upload).await?;
+        let (gated, upload) =
+            self.gate_upload(ctx, Action::PutObject, target.bucket, target.key, target.upload).await?;
         let algorithm = checksums::of_part(upload.value.checksum, algorithm)?;
-        let taken = self.take_in(source, algorithm, limits::SINGLE_PUT_BYTES).await?;
+        let room = self.room_for_part(ctx, &gated, &upload, target.number).await?;
+        let taken = self.take_in_paced(ctx, source, algorithm, room).await?;
         self.keep_part(ctx, target, taken, "UploadPart").await
     }
 
@@ -40,8 +43,10 @@ impl Store {
         source: CopySource,
         range: Option<(u64, u64)>,
     ) -> Result<PartWritten, Error> {
-        let (_, upload) = self.gate_upload(ctx, Action::PutObject, target.bucket, target.key, target.upload).await?;
+        let (gated, upload) =
+            self.gate_upload(ctx, Action::PutObject, target.bucket, target.key, target.upload).await?;
         let algorithm = checksums::of_part(upload.value.checksum, None)?;
+        let room = self.room_for_part(ctx, &gated, &upload, target.number).await?;
         let wanted = range.map_or(Wanted::Whole, |(first, last)| Wanted::FromTo(first, last));
         let (object, body) = self.open_source(ctx, &source, wanted).await?;
         if range.is_some_and(|(_, last)| last >= object.len) {
@@ -51,9 +56,25 @@ impl Store {
             });
         }
         let mut bytes = FromBody::new(body);
-        let taken = self.take_in(&mut bytes, algorithm, limits::SINGLE_PUT_BYTES).await;
+        let taken = self.take_in_paced(ctx, &mut bytes, algorithm, room).await;
         let taken = taken.map_err(|error| bytes.failed.take().unwrap_or(error))?;
         self.keep_part(ctx, target, taken, "UploadPartCopy").await
+    }
+
+    /// See [`Store::room`]: a part takes the place of an earlier one of its number.
+    async fn room_for_part(
+        &self,
+        ctx: &Context,
+        gated: &Gated,
+        upload: &Stored<Upload>,
+        number: u16,
+    ) -> Result<Option<u64>, Error> {
+        if share_with_quota(ctx).is_none() {
+            return Ok(None);
+        }
+        let old = self.catalog.part(&upload.value.id, number).await?;
+        let freed = old.filter(|old| is_own(ctx, &old.value.cause)).map_or(0, |old| old.value.len);
+        self.room(ctx, &gated.bucket, freed).await
     }
 
     async fn keep_part(

@@ -1,6 +1,6 @@
 //! What an operator asks for.
 
-use operations::admin::{Command, FailureKind, NewShare, Outcome, ReachRow};
+use operations::admin::{Command, FailureKind, KeyOrder, NewShare, Outcome, ReachRow, ShareOrder};
 use operations::{AclInput, Error, GranteeInput};
 
 use crate::world::{BUCKET, GUEST, World, by_key, key, name};
@@ -27,7 +27,13 @@ async fn the_reach_of_a_guest_is_its_bucket_and_its_own_objects() {
     let rows = reach(&world, &id).await;
     assert!(rows.iter().all(|row| row.bucket == BUCKET || row.bucket == "*"), "{rows:?}");
     assert_eq!(actions(&rows, "*", "-"), ["s3:ListAllMyBuckets"]);
-    let on_bucket = ["s3:GetBucketLocation", "s3:HeadBucket", "s3:ListBucket", "s3:ListBucketMultipartUploads"];
+    let on_bucket = [
+        "s3:GetBucketLocation",
+        "s3:HeadBucket",
+        "s3:ListBucket",
+        "s3:ListBucketMultipartUploads",
+        "s3:ListBucketVersions",
+    ];
     assert_eq!(actions(&rows, BUCKET, "-"), on_bucket);
     let writes = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject"];
     assert_eq!(actions(&rows, BUCKET, "*"), writes);
@@ -64,7 +70,7 @@ async fn a_share_gives_the_accounts_other_keys_nothing() {
     let world = World::new().await;
     world.share("read-write").await;
     let Outcome::KeyCreated(other) =
-        world.ask(Command::KeyCreate { account: "vendor@example.com".into(), allow_sigv2: false }).await
+        world.ask(Command::KeyCreate(KeyOrder { account: "vendor@example.com".into(), ..KeyOrder::default() })).await
     else {
         panic!()
     };
@@ -106,7 +112,12 @@ async fn mistakes_name_the_thing_and_whose_move_it_is() {
         (Command::BucketCreate { bucket: "fine".into(), owner: Some(GUEST.into()) }, FailureKind::Invalid, "guest"),
         (Command::BucketDelete { bucket: "gone".into() }, FailureKind::NotFound, "gone"),
         (
-            Command::Share { bucket: BUCKET.into(), with: GUEST.into(), preset: "all".into(), days: None },
+            Command::Share(ShareOrder {
+                bucket: BUCKET.into(),
+                with: GUEST.into(),
+                preset: Some("all".into()),
+                ..ShareOrder::default()
+            }),
             FailureKind::Invalid,
             "all",
         ),

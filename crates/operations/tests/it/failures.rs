@@ -123,6 +123,7 @@ async fn a_store_does_not_start_under_another_master_key() {
             },
             new_bucket_block: None,
             inline_bytes: 0,
+            max_key_lifetime: None,
         },
         clock: Arc::new(|| model::Timestamp::from_millis(0)),
         trouble: Box::new(|| None),

@@ -3,7 +3,11 @@
 mod admin;
 mod bookkeeping;
 mod failures;
+mod keys;
 mod objects;
+mod reach;
 mod revocation;
+mod shares;
+mod tags;
 mod uploads;
 mod world;

@@ -58,6 +58,7 @@ async fn elsewhere_a_guest_is_refused_and_so_is_nobody() {
         expected_owner: None,
     };
     let copy = CopyObject {
+        tags: None,
         source,
         bucket: &world.bucket,
         key: &key("stolen"),

@@ -11,7 +11,7 @@ use crate::world::{Sent, World, key, read};
 
 const LARGE: usize = limits::PART_MIN_BYTES as usize;
 
-async fn begin(world: &World, ctx: &Context, object: &str) -> Result<String, Error> {
+pub async fn begin(world: &World, ctx: &Context, object: &str) -> Result<String, Error> {
     let object = key(object);
     let begin = BeginUpload {
         bucket: &world.bucket,
@@ -23,7 +23,7 @@ async fn begin(world: &World, ctx: &Context, object: &str) -> Result<String, Err
     world.store.begin_upload(&mut ctx.clone(), begin).await.map(|id| id.to_string())
 }
 
-async fn part(
+pub async fn part(
     world: &World,
     ctx: &Context,
     (object, upload): (&str, &str),
@@ -35,7 +35,7 @@ async fn part(
     world.store.put_part(&mut ctx.clone(), target, None, &mut Sent::of(body)).await
 }
 
-async fn complete(
+pub async fn complete(
     world: &World,
     ctx: &Context,
     (object, upload): (&str, &str),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use identity::{Directory, MasterKey};
 use kv::Engine;
 use model::{BucketName, ChecksumAlgorithm, ObjectKey, ObjectOwnership, PublicAccessBlock, Timestamp};
-use operations::admin::{Command, NewAccount, NewShare, Outcome};
+use operations::admin::{Command, NewAccount, NewShare, Outcome, ShareOrder};
 use operations::{
     Aborted, AclInput, Context, CreateBucket, Described, Error, Expected, GetObject, GranteeInput, Parts, PutObject,
     Settings, Source, Store, WriteConditions, Written,
@@ -39,6 +39,16 @@ pub fn key(text: &str) -> ObjectKey {
 
 /// An open store over these, with the clock in the year 2026.
 pub fn store_over(engine: Arc<dyn Engine>, blobs: Arc<blobs::Memory>, clock: &Arc<AtomicU64>) -> Store {
+    store_with(engine, blobs, clock, None)
+}
+
+/// The same, where no new key lives longer.
+pub fn store_with(
+    engine: Arc<dyn Engine>,
+    blobs: Arc<blobs::Memory>,
+    clock: &Arc<AtomicU64>,
+    max_key_lifetime: Option<std::time::Duration>,
+) -> Store {
     let clock = clock.clone();
     Store::new(Parts {
         directory: Directory::new(engine.clone(), MasterKey::from_bytes(std::array::from_fn(|i| i as u8))),
@@ -52,6 +62,7 @@ pub fn store_over(engine: Arc<dyn Engine>, blobs: Arc<blobs::Memory>, clock: &Ar
             },
             new_bucket_block: None,
             inline_bytes: INLINE_BYTES,
+            max_key_lifetime,
         },
         clock: Arc::new(move || Timestamp::from_millis(clock.fetch_add(1, Ordering::Relaxed))),
         trouble: Box::new(|| None),
@@ -115,13 +126,14 @@ impl World {
     }
 
     pub async fn share(&self, preset: &str) -> (NewShare, Context) {
-        let command = Command::Share {
-            bucket: BUCKET.into(),
-            with: "vendor@example.com".into(),
-            preset: preset.into(),
-            days: None,
-        };
-        let Outcome::Shared(share) = self.ask(command).await else { panic!("no share") };
+        self.share_by(ShareOrder { preset: Some(preset.into()), ..ShareOrder::default() }).await
+    }
+
+    /// A share of the bucket (or of a folder of it, where the order names one) with a vendor.
+    pub async fn share_by(&self, order: ShareOrder) -> (NewShare, Context) {
+        let bucket = if order.bucket.is_empty() { BUCKET.into() } else { order.bucket };
+        let order = ShareOrder { bucket, with: "vendor@example.com".into(), ..order };
+        let Outcome::Shared(share) = self.ask(Command::Share(order)).await else { panic!("no share") };
         let ctx = by_key(&self.store, &share.access_key_id).await;
         (share, ctx)
     }
@@ -160,12 +172,12 @@ async fn account(store: &Store, email: &str, guest: bool) -> NewAccount {
 pub async fn by_key(store: &Store, id: &str) -> Context {
     let candidate = store.candidate(id, None).await.unwrap();
     let (caller, ()) = candidate.prove(|_| Ok::<_, ()>(())).unwrap();
-    Context { caller, request_id: "TEST".into(), source: None, expected_owner: None }
+    Context { caller, request_id: "TEST".into(), source: None, expected_owner: None, facts: Default::default() }
 }
 
 pub fn anonymous() -> Context {
     let caller = identity::Caller::anonymous();
-    Context { caller, request_id: "TEST".into(), source: None, expected_owner: None }
+    Context { caller, request_id: "TEST".into(), source: None, expected_owner: None, facts: Default::default() }
 }
 
 /// A body in pieces of 64 bytes.

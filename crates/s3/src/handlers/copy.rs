@@ -1,10 +1,10 @@
 //! CopyObject and UploadPartCopy.
 
-use model::limits;
+use model::{TagSet, limits};
 use operations::{Context, CopyObject, CopySource, Directive, PartTarget};
 
 use super::object_read::part_number;
-use super::{Asked, Failure, headers};
+use super::{Asked, Failure, headers, tagging};
 use crate::error::{Code, S3Error};
 use crate::reply::{self, Reply};
 use crate::wire::address;
@@ -26,7 +26,7 @@ pub(super) async fn object(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply
     const DIRECTIVE: &str = "x-amz-metadata-directive";
     let described = headers::described(asked)?;
     let directive = match asked.text(DIRECTIVE)? {
-        Some("REPLACE") => Directive::Replace(described),
+        Some("REPLACE") => Directive::Replace(described.into()),
         None | Some("COPY") if described.headers.website_redirect.is_some() => {
             // S3 would take it and nothing else from the request.
             return Err(headers::not_implemented("x-amz-website-redirect-location").into());
@@ -39,12 +39,28 @@ pub(super) async fn object(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply
         bucket: asked.bucket()?,
         key: asked.key()?,
         directive,
+        tags: tags(asked)?,
         acl: headers::acl(asked)?,
         conditions: headers::write_conditions(asked)?,
         algorithm: headers::algorithm(asked, "x-amz-checksum-algorithm")?,
     };
     let written = asked.store.copy_object(ctx, copy).await?;
     Ok(reply::xml(answers::copied(&written)))
+}
+
+/// The tags of a copy: the source's (`None`), or those of the request.
+fn tags(asked: &Asked<'_>) -> Result<Option<TagSet>, S3Error> {
+    const DIRECTIVE: &str = "x-amz-tagging-directive";
+    match (asked.text(DIRECTIVE)?, tagging::of_header(asked)?) {
+        (Some("REPLACE"), tags) => Ok(Some(tags.unwrap_or_default())),
+        (None | Some("COPY"), None) => Ok(None),
+        (None | Some("COPY"), Some(tags)) if tags.is_empty() => Ok(None),
+        (None | Some("COPY"), Some(_)) => {
+            let message = "x-amz-tagging needs x-amz-tagging-directive: REPLACE. Without it the tags are the source's.";
+            Err(S3Error::with_message(Code::InvalidRequest, message))
+        }
+        (Some(other), _) => Err(S3Error::argument(DIRECTIVE, other, "Unknown tagging directive.")),
+    }
 }
 
 pub(super) async fn part(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply, Failure> {

@@ -1,15 +1,21 @@
 //! What the headers of several operations say: ACLs, metadata, conditions, and what is asked for in vain.
 
-use model::{AccountId, CannedAcl, ChecksumAlgorithm, Group, Permission, limits};
-use operations::{AclInput, ContentHeaders, Described, GranteeInput, ReadConditions, Tags, WriteConditions};
+use std::sync::Arc;
 
-use super::Asked;
+use model::{AccountId, CannedAcl, ChecksumAlgorithm, Group, Permission, TagSet, limits};
+use operations::{
+    AclInput, ContentHeaders, Described, GranteeInput, ReadConditions, RequestFacts, Tags, WriteConditions,
+};
+
+use super::{Asked, tagging};
 use crate::dates::read_date;
 use crate::error::{Code, S3Error};
+use crate::table::Op;
+use crate::wire::facts::{HeadFacts, Proof};
 
 /// Beginnings of headers that ask for something with an effect that Bailiwick does not have. To ignore one would be to
-/// promise it: encryption, tags, locks.
-const UNSUPPORTED: [&str; 10] = [
+/// promise it: encryption, locks.
+const UNSUPPORTED: [&str; 9] = [
     "x-amz-server-side-encryption",
     "x-amz-copy-source-server-side-encryption",
     "x-amz-object-lock-",
@@ -19,7 +25,6 @@ const UNSUPPORTED: [&str; 10] = [
     "x-amz-if-match-",
     "x-amz-rename-source",
     "x-amz-restore",
-    "x-amz-tagging",
 ];
 
 /// Refuses a request that asks for what is not done, by the header that does.
@@ -30,15 +35,28 @@ pub(super) fn refuse_unsupported(asked: &Asked<'_>) -> Result<(), S3Error> {
             continue;
         }
         let asks_for_nothing = match name {
-            "x-amz-tagging" => value.is_empty(),
-            // The other directive asks for tags.
-            "x-amz-tagging-directive" => value.as_bytes().eq_ignore_ascii_case(b"COPY"),
             "x-amz-bucket-object-lock-enabled" => value.as_bytes().eq_ignore_ascii_case(b"false"),
             "x-amz-bucket-namespace" => value.as_bytes() == b"global",
             _ => false,
         };
         if !asks_for_nothing {
             return Err(not_implemented(name));
+        }
+    }
+    refuse_stray_tags(asked)
+}
+
+/// Refuses tags where nothing is written that could have some.
+fn refuse_stray_tags(asked: &Asked<'_>) -> Result<(), S3Error> {
+    let takes: &[&str] = match asked.call.operation.op {
+        Op::PutObject | Op::CreateMultipartUpload => &["x-amz-tagging"],
+        Op::CopyObject => &["x-amz-tagging", "x-amz-tagging-directive"],
+        _ => &[],
+    };
+    for name in ["x-amz-tagging", "x-amz-tagging-directive"] {
+        if !takes.contains(&name) && asked.call.head.headers.contains_key(name) {
+            let message = format!("{} does not take the header {name}.", asked.call.operation.name);
+            return Err(S3Error::with_message(Code::InvalidRequest, message).with_detail("Header", name));
         }
     }
     Ok(())
@@ -127,7 +145,7 @@ fn grantees(list: &str) -> Option<Vec<Result<GranteeInput, S3Error>>> {
     }
 }
 
-/// Content headers and user metadata of an object that is about to be written.
+/// Content headers, user metadata and tags of an object that is about to be written.
 pub(super) fn described(asked: &Asked<'_>) -> Result<Described, S3Error> {
     storage_class(asked)?;
     let text = |name| Ok::<_, S3Error>(asked.text(name)?.filter(|text| !text.is_empty()).map(str::to_owned));
@@ -147,7 +165,8 @@ pub(super) fn described(asked: &Asked<'_>) -> Result<Described, S3Error> {
     {
         return Err(Code::InvalidRedirectLocation.into());
     }
-    Ok(Described { headers, metadata: metadata(asked)? })
+    let tags = tagging::of_header(asked)?.unwrap_or_default();
+    Ok(Described { headers, metadata: metadata(asked)?, tags })
 }
 
 /// `aws-chunked` says how the body travels, not what it is.
@@ -194,6 +213,20 @@ pub(crate) fn expected_owner(asked: &Asked<'_>, header: &'static str) -> Result<
         Ok(_) => Ok(Some(id.to_owned())),
         Err(_) => Err(S3Error::new(Code::InvalidBucketOwnerAWSAccountID).with_detail("ArgumentName", header)),
     }
+}
+
+/// What a policy's conditions may ask about the request, the tags that its header sets among them.
+pub(crate) fn facts(asked: &Asked<'_>, proof: Proof) -> Result<RequestFacts, S3Error> {
+    let tags = match asked.call.head.headers.contains_key("x-amz-tagging") {
+        true => tagging::of_header(asked)?.unwrap_or_default(),
+        false => TagSet::default(),
+    };
+    Ok(facts_with(asked, proof, tags))
+}
+
+/// The same, where the tags that the request sets stand elsewhere.
+pub(super) fn facts_with(asked: &Asked<'_>, proof: Proof, tags: TagSet) -> RequestFacts {
+    RequestFacts::new(Arc::new(HeadFacts::new(asked.call.head.clone(), proof, asked.received, tags)))
 }
 
 /// Conditions of a read. A date that is none is ignored, as RFC 9110 (13.1.3) says.

@@ -7,18 +7,21 @@ mod acl;
 mod bucket;
 mod copy;
 mod delete;
+mod form;
 pub(crate) mod headers;
 mod list;
 mod multipart;
 mod object_read;
 mod object_write;
+mod policy;
 mod service;
 mod settings;
+mod tagging;
 
 use std::fmt::Display;
 
 use bytes::Bytes;
-use model::{BucketName, ObjectKey};
+use model::{BucketName, ObjectKey, Timestamp};
 use operations::{Context, Store};
 
 use crate::error::{Code, S3Error};
@@ -27,6 +30,7 @@ use crate::service::Watched;
 use crate::table::Op;
 use crate::wire::Config;
 use crate::wire::body::{self, BodySource};
+use crate::wire::facts::Proof;
 use crate::wire::head::HeadError;
 use crate::wire::payload::Payload;
 use crate::wire::router::Call;
@@ -44,6 +48,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) store: &'a Store,
     pub(crate) config: &'a Config,
     pub(crate) call: &'a Call,
+    /// How it was proven who asks.
+    pub(crate) proof: Proof,
+    /// When the request's head was complete.
+    pub(crate) received: Timestamp,
 }
 
 impl<'a> Asked<'a> {
@@ -194,6 +202,18 @@ where
         Op::PutPublicAccessBlock => settings::put_public_access_block(asked, ctx, sent).await,
         Op::DeletePublicAccessBlock => settings::delete_public_access_block(asked, ctx).await,
 
+        Op::GetBucketTagging => tagging::get_bucket(asked, ctx).await,
+        Op::PutBucketTagging => tagging::put_bucket(asked, ctx, sent).await,
+        Op::DeleteBucketTagging => tagging::delete_bucket(asked, ctx).await,
+        Op::GetObjectTagging => tagging::get_object(asked, ctx).await,
+        Op::PutObjectTagging => tagging::put_object(asked, ctx, sent).await,
+        Op::DeleteObjectTagging => tagging::delete_object(asked, ctx).await,
+
+        Op::GetBucketPolicy => policy::get(asked, ctx).await,
+        Op::GetBucketPolicyStatus => policy::status(asked, ctx).await,
+        Op::PutBucketPolicy => policy::put(asked, ctx, sent).await,
+        Op::DeleteBucketPolicy => policy::delete(asked, ctx).await,
+
         Op::ListObjects => list::objects_v1(asked, ctx).await,
         Op::ListObjectsV2 => list::objects_v2(asked, ctx).await,
         Op::ListObjectVersions => list::versions(asked, ctx).await,
@@ -207,6 +227,8 @@ where
         Op::CopyObject => copy::object(asked, ctx).await,
         Op::DeleteObject => delete::one(asked, ctx).await,
         Op::DeleteObjects => delete::many(asked, ctx, sent).await,
+
+        Op::PostObject => form::post(asked, ctx, sent).await,
 
         Op::CreateMultipartUpload => multipart::create(asked, ctx).await,
         Op::UploadPart => multipart::upload_part(asked, ctx, sent).await,

@@ -106,7 +106,7 @@ where
     let complete = CompleteUpload { bucket, key, upload, parts, checksum, kind, size, conditions };
     let written = asked.store.complete_upload(ctx, complete).await?;
     let head = &asked.call.head;
-    let scheme = if head.secure { "https" } else { "http" };
+    let scheme = if head.tls.is_some() { "https" } else { "http" };
     let location = format!("{scheme}://{}{}", head.host(), head.raw_path());
     Ok(reply::xml(answers::completed(&location, bucket.as_str(), key.as_str(), &written)))
 }

@@ -19,6 +19,7 @@ use crate::xml::answers::{self, WantedAttributes};
 
 const REDIRECT: HeaderName = HeaderName::from_static("x-amz-website-redirect-location");
 const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
+const TAGGING_COUNT: HeaderName = HeaderName::from_static("x-amz-tagging-count");
 const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
 
 /// What an object is whose writer did not say.
@@ -180,7 +181,7 @@ fn describe(asked: &Asked<'_>, found: Found, overrides: Vec<(HeaderName, HeaderV
         Some(mode) if mode.eq_ignore_ascii_case("ENABLED") => true,
         Some(mode) => return Err(S3Error::argument("x-amz-checksum-mode", mode, "Value must be ENABLED").into()),
     };
-    let Found { object, range, partial } = found;
+    let Found { object, range, partial, tags } = found;
     let mut reply = reply::empty(StatusCode::OK);
     let headers = reply.headers_mut();
     headers.insert(LAST_MODIFIED, http_date(object.modified));
@@ -203,6 +204,9 @@ fn describe(asked: &Asked<'_>, found: Found, overrides: Vec<(HeaderName, HeaderV
     for (name, text) in object.metadata {
         let name = HeaderName::from_bytes([b"x-amz-meta-", name.as_bytes()].concat().as_slice());
         headers.append(name.map_err(|_| no_header())?, stored(text)?);
+    }
+    if tags > 0 {
+        headers.insert(TAGGING_COUNT, HeaderValue::from(tags));
     }
     for (name, value) in overrides {
         headers.insert(name, value);

@@ -13,7 +13,7 @@ use super::{Asked, Failure, Sent, headers, stored};
 use crate::reply::{self, Reply};
 
 /// By which algorithm an object's checksum is where its writer named none: S3's choice since December 2024.
-const DEFAULT_CHECKSUM: ChecksumAlgorithm = ChecksumAlgorithm::Crc64Nvme;
+pub(super) const DEFAULT_CHECKSUM: ChecksumAlgorithm = ChecksumAlgorithm::Crc64Nvme;
 
 pub(super) async fn put<B>(asked: &Asked<'_>, ctx: &mut Context, sent: Sent<'_, B>) -> Result<Reply, Failure>
 where

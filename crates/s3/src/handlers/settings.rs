@@ -88,8 +88,6 @@ enum Unset {
 /// Whatever is not named here is not implemented, and says so.
 fn answer(op: Op) -> Unset {
     match op {
-        Op::GetBucketPolicy | Op::GetBucketPolicyStatus => Unset::Missing(Code::NoSuchBucketPolicy),
-        Op::GetBucketTagging => Unset::Missing(Code::NoSuchTagSet),
         Op::GetBucketCors => Unset::Missing(Code::NoSuchCORSConfiguration),
         Op::GetBucketLifecycleConfiguration => Unset::Missing(Code::NoSuchLifecycleConfiguration),
         Op::GetBucketEncryption => Unset::Missing(Code::ServerSideEncryptionConfigurationNotFoundError),
@@ -108,20 +106,16 @@ fn answer(op: Op) -> Unset {
         Op::GetBucketAccelerateConfiguration => Unset::Empty("AccelerateConfiguration"),
 
         Op::GetBucketRequestPayment => Unset::Default("RequestPaymentConfiguration", "Payer", "BucketOwner"),
-        Op::GetObjectTagging => Unset::Default("Tagging", "TagSet", ""),
         Op::ListBucketAnalyticsConfigurations => no_list("ListBucketAnalyticsConfigurationResult"),
         Op::ListBucketInventoryConfigurations => no_list("ListInventoryConfigurationsResult"),
         Op::ListBucketMetricsConfigurations => no_list("ListMetricsConfigurationsResult"),
         Op::ListBucketIntelligentTieringConfigurations => no_list("ListBucketIntelligentTieringConfigurationsOutput"),
 
-        Op::DeleteBucketPolicy
-        | Op::DeleteBucketTagging
-        | Op::DeleteBucketCors
+        Op::DeleteBucketCors
         | Op::DeleteBucketLifecycle
         | Op::DeleteBucketEncryption
         | Op::DeleteBucketWebsite
-        | Op::DeleteBucketReplication
-        | Op::DeleteObjectTagging => Unset::Removed,
+        | Op::DeleteBucketReplication => Unset::Removed,
         Op::DeleteBucketAnalyticsConfiguration
         | Op::DeleteBucketIntelligentTieringConfiguration
         | Op::DeleteBucketInventoryConfiguration
@@ -141,8 +135,6 @@ pub(super) async fn unset(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply,
     let answer = answer(operation.op);
     match (operation.target, &answer) {
         (Target::Service, _) => {}
-        // A form proves who sends it by a field of its own, so before it is read there is nobody to ask about.
-        _ if operation.op == Op::PostObject => {}
         (Target::Object, Unset::Empty(_) | Unset::Default(..) | Unset::Missing(_) | Unset::Removed) => {
             asked.store.would_allow(ctx, operation.action, asked.bucket()?, Some(asked.key()?)).await?;
             object_is_there(asked, ctx).await?;

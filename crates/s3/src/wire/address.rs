@@ -134,7 +134,7 @@ mod tests {
 
     fn head(host: &str, path: &str) -> Head {
         let request = http::Request::get(path).header("host", host).body(()).unwrap();
-        Head::parse(request.into_parts().0, false).unwrap()
+        Head::parse(request.into_parts().0, None).unwrap()
     }
 
     #[test]

@@ -13,6 +13,7 @@ use identity::{Caller, Candidate};
 use model::Timestamp;
 use operations::Store;
 
+use super::facts::Proof;
 use super::head::{self, Head};
 use super::payload::{self, Announced, Mode, Payload};
 use super::router::Call;
@@ -29,6 +30,8 @@ pub(crate) struct Claim {
     pub caller: Caller,
     /// How the body is to be read and verified.
     pub payload: Payload,
+    /// How it was proven.
+    pub proof: Proof,
 }
 
 /// How a request is signed.
@@ -53,6 +56,7 @@ pub(crate) async fn prove(
     let mechanism = mechanism(head)?;
     let announced = Announced::read(head)?;
     no_session_token(head)?;
+    let mut proof = Proof::default();
     let (caller, mode) = match mechanism {
         Mechanism::Anonymous => {
             // Some SDKs say nothing about the framing of a request that they do not sign.
@@ -66,11 +70,18 @@ pub(crate) async fn prove(
         }
         Mechanism::V4(v4) => {
             let ready = ready_v4(&v4, announced, call, config, now)?;
+            proof = Proof {
+                auth_type: Some(place(v4.expires.is_some())),
+                signature_version: Some(sigv4::ALGORITHM),
+                signed_at: Some(ready.at),
+            };
             let candidate = candidate(store, v4.key_id, source).await?;
             ready.settle(&v4, head, candidate).inspect_err(|error| failed(store, source, error))?
         }
         Mechanism::V2(v2) => {
             let mode = ready_v2(&v2, announced, call, now)?;
+            let signed_at = if v2.expires.is_some() { None } else { Some(when::signed_at(head)?.1) };
+            proof = Proof { auth_type: Some(place(v2.expires.is_some())), signature_version: Some("AWS"), signed_at };
             let candidate = candidate(store, v2.key_id, source).await?;
             let caller = settle_v2(&v2, call, config, candidate).inspect_err(|error| failed(store, source, error))?;
             (caller, mode)
@@ -78,17 +89,22 @@ pub(crate) async fn prove(
     };
     // CompleteMultipartUpload names the checksum of the object that it makes, not that of its own body.
     let checksums_of_body = call.operation.op != Op::CompleteMultipartUpload;
-    Ok(Claim { caller, payload: Payload { mode, checksums_of_body } })
+    Ok(Claim { caller, payload: Payload { mode, checksums_of_body }, proof })
+}
+
+/// What policies call the place of a signature.
+fn place(presigned: bool) -> &'static str {
+    if presigned { "REST-QUERY-STRING" } else { "REST-HEADER" }
 }
 
 /// Slows down who guesses.
-fn failed(store: &Store, source: Option<IpAddr>, error: &S3Error) {
+pub(super) fn failed(store: &Store, source: Option<IpAddr>, error: &S3Error) {
     if error.code() == Code::SignatureDoesNotMatch {
         store.signature_failed(source);
     }
 }
 
-async fn candidate(store: &Store, key_id: &str, source: Option<IpAddr>) -> Result<Candidate, Failure> {
+pub(super) async fn candidate(store: &Store, key_id: &str, source: Option<IpAddr>) -> Result<Candidate, Failure> {
     store.candidate(key_id, source).await.map_err(|error| match error {
         operations::Error::InvalidAccessKey => {
             S3Error::new(Code::InvalidAccessKeyId).with_detail("AWSAccessKeyId", key_id).into()
@@ -144,6 +160,7 @@ fn no_session_token(head: &Head) -> Result<(), S3Error> {
 /// What is ready to be settled once the secret is there.
 struct ReadyV4<'h> {
     announced: Announced,
+    at: Timestamp,
     date: Cow<'h, str>,
     prepared: sigv4::Prepared,
 }
@@ -176,13 +193,13 @@ fn ready_v4<'h>(
     }
     let payload_hash = head.text("x-amz-content-sha256")?.unwrap_or("UNSIGNED-PAYLOAD");
     let prepared = v4.prepare(head, &date, payload_hash)?;
-    Ok(ReadyV4 { announced, date, prepared })
+    Ok(ReadyV4 { announced, at, date, prepared })
 }
 
 impl ReadyV4<'_> {
     /// Checks the signature, and then that it covers what it must.
     fn settle(self, v4: &V4<'_>, head: &Head, candidate: Candidate) -> Result<(Caller, Mode), S3Error> {
-        let ReadyV4 { announced, date, prepared } = self;
+        let ReadyV4 { announced, date, prepared, .. } = self;
         let proven = candidate.prove(|secret| {
             let key = v4.signing_key(secret);
             if key.verifies(&prepared.to_sign, v4.signature) { Ok(key) } else { Err(()) }
@@ -225,11 +242,17 @@ fn ready_v2(v2: &V2<'_>, announced: Announced, call: &Call, now: Timestamp) -> R
     announced.without_chunk_signatures(&call.head)
 }
 
-fn settle_v2(v2: &V2<'_>, call: &Call, config: &Config, candidate: Candidate) -> Result<Caller, S3Error> {
-    if !config.allow_sigv2 && !candidate.allow_sigv2() {
-        let message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
-        return Err(S3Error::with_message(Code::InvalidRequest, message));
+/// Refuses SigV2 to a key that may not use it.
+pub(super) fn sigv2_allowed(config: &Config, candidate: &Candidate) -> Result<(), S3Error> {
+    if config.allow_sigv2 || candidate.allow_sigv2() {
+        return Ok(());
     }
+    let message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
+    Err(S3Error::with_message(Code::InvalidRequest, message))
+}
+
+fn settle_v2(v2: &V2<'_>, call: &Call, config: &Config, candidate: Candidate) -> Result<Caller, S3Error> {
+    sigv2_allowed(config, &candidate)?;
     v2.check_operation(call)?;
     let to_sign = v2.to_sign(call);
     let proven = candidate.prove(|secret| if v2.verifies(secret, &to_sign) { Ok(()) } else { Err(()) });
@@ -237,7 +260,7 @@ fn settle_v2(v2: &V2<'_>, call: &Call, config: &Config, candidate: Candidate) ->
 }
 
 /// SignatureDoesNotMatch, with all that was computed from the request, as S3 tells it.
-fn mismatch(key_id: &str, given: &str, to_sign: &[u8], canonical: Option<&[u8]>) -> S3Error {
+pub(super) fn mismatch(key_id: &str, given: &str, to_sign: &[u8], canonical: Option<&[u8]>) -> S3Error {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let error = S3Error::new(Code::SignatureDoesNotMatch)
         .with_detail("AWSAccessKeyId", key_id)

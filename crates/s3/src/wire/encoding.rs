@@ -57,6 +57,11 @@ pub(crate) fn encode(text: &str, out: &mut Vec<u8>) {
     encode_bytes(text.as_bytes(), false, out);
 }
 
+/// Appends a path, encoded; slashes stay.
+pub(crate) fn encode_path(text: &str, out: &mut Vec<u8>) {
+    encode_bytes(text.as_bytes(), true, out);
+}
+
 fn encode_bytes(mut bytes: &[u8], keep_slash: bool, out: &mut Vec<u8>) {
     while let Some(&byte) = bytes.first() {
         let plain = bytes.iter().take_while(|b| is_unreserved(**b) || (keep_slash && **b == b'/')).count();

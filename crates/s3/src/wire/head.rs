@@ -69,8 +69,8 @@ pub struct Head {
     pub method: Method,
     /// All headers; each occurs once but those that merely inform.
     pub headers: HeaderMap,
-    /// Whether the connection is encrypted.
-    pub secure: bool,
+    /// By which version of TLS the connection is encrypted: `1.2`, `1.3`; `None`: it is not.
+    pub tls: Option<&'static str>,
     uri: Uri,
     /// Keys and values of the query, decoded, one after the other.
     decoded: String,
@@ -104,7 +104,7 @@ impl Head {
     ///
     /// # Errors
     /// [`HeadError`]; the request is refused before any signature is computed.
-    pub fn parse(parts: http::request::Parts, secure: bool) -> Result<Self, HeadError> {
+    pub fn parse(parts: http::request::Parts, tls: Option<&'static str>) -> Result<Self, HeadError> {
         let http::request::Parts { method, uri, mut headers, .. } = parts;
         if !uri.path().starts_with('/') {
             return Err(HeadError::Malformed);
@@ -123,7 +123,7 @@ impl Head {
             _ => {}
         }
         let (decoded, pairs) = parse_query(uri.query().unwrap_or(""))?;
-        let mut head = Head { method, headers, secure, uri, decoded, pairs, hoisted: Vec::new() };
+        let mut head = Head { method, headers, tls, uri, decoded, pairs, hoisted: Vec::new() };
         if head.query("X-Amz-Algorithm").is_some() {
             head.hoist()?;
         }

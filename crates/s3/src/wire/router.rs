@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 
+use std::sync::Arc;
+
 use http::header::{ALLOW, HeaderValue};
 use model::{BucketName, ObjectKey};
 
@@ -32,7 +34,7 @@ pub(crate) struct Call {
     /// How the bucket was named.
     pub style: Style,
     /// The request's head.
-    pub head: Head,
+    pub head: Arc<Head>,
 }
 
 /// Finds the operation.
@@ -54,7 +56,7 @@ pub(crate) fn route(head: Head, config: &Config) -> Result<Call, S3Error> {
         Some("") => return Err(S3Error::argument("versionId", "", "Version id cannot be the empty string")),
         version => version.map(str::to_owned),
     };
-    Ok(Call { operation, bucket, key, version, style, head })
+    Ok(Call { operation, bucket, key, version, style, head: Arc::new(head) })
 }
 
 fn bucket_name(raw: &str, operation: &Operation) -> Result<BucketName, S3Error> {
@@ -150,7 +152,7 @@ mod tests {
         if let Some(name) = header {
             request = request.header(name, "bucket/key");
         }
-        let head = Head::parse(request.body(()).unwrap().into_parts().0, false)?;
+        let head = Head::parse(request.body(()).unwrap().into_parts().0, None)?;
         route(head, &config())
     }
 

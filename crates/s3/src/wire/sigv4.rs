@@ -23,7 +23,7 @@ const SIGNED_HEADERS: usize = 128;
 const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// The algorithm.
-pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub(in crate::wire) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// What a request says about its signature.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub(super) struct V4<'h> {
     pub signature: &'h str,
     /// For a presigned URL, for how long it is valid, in seconds.
     pub expires: Option<u64>,
+    place: Place,
 }
 
 /// Where a signature stood, for error codes and messages.
@@ -45,6 +46,7 @@ pub(super) struct V4<'h> {
 enum Place {
     Header,
     Query,
+    Form,
 }
 
 impl Place {
@@ -52,6 +54,7 @@ impl Place {
         match self {
             Place::Header => S3Error::with_message(Code::AuthorizationHeaderMalformed, message),
             Place::Query => S3Error::with_message(Code::AuthorizationQueryParametersError, message),
+            Place::Form => S3Error::with_message(Code::InvalidArgument, message),
         }
     }
 }
@@ -156,8 +159,17 @@ impl<'h> V4<'h> {
                 return Err(place.bad("SignedHeaders must be a list of header names in lower case."));
             }
         }
-        Ok(V4 { key_id, scope, signed, signature, expires })
+        Ok(V4 { key_id, scope, signed, signature, expires, place })
     }
+
+    /// From the fields of a form: what is signed there is a policy, and no header.
+    ///
+    /// # Errors
+    /// InvalidArgument.
+    pub fn from_form(credential: &'h str, signature: &'h str) -> Result<Self, S3Error> {
+        Self::new(Place::Form, credential, "", signature, None)
+    }
+
     /// Whether the signature covers the header `name`.
     pub fn signs(&self, name: &str) -> bool {
         self.signed.split(';').any(|signed| signed == name)
@@ -184,9 +196,10 @@ impl<'h> V4<'h> {
     /// Refuses a scope of another day, region, service or terminator.
     ///
     /// # Errors
-    /// AuthorizationHeaderMalformed or AuthorizationQueryParametersError; for a region, with the one that is wanted.
+    /// AuthorizationHeaderMalformed, AuthorizationQueryParametersError or, in a form, InvalidArgument; for a region, with
+    /// the one that is wanted.
     pub fn check_scope(&self, date: &str, config: &Config) -> Result<(), S3Error> {
-        let place = if self.expires.is_some() { Place::Query } else { Place::Header };
+        let place = self.place;
         let mut parts = self.scope.split('/');
         let [day, region, service, end] = std::array::from_fn(|_| parts.next().unwrap_or(""));
         if date.get(..8) != Some(day) {

@@ -24,7 +24,7 @@ fn call(method: &str, uri: &str, headers: &[(&str, &str)]) -> Call {
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let head = Head::parse(request.body(()).unwrap().into_parts().0, false).unwrap();
+    let head = Head::parse(request.body(()).unwrap().into_parts().0, None).unwrap();
     router::route(head, &config()).unwrap()
 }
 

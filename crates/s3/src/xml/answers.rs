@@ -58,6 +58,16 @@ pub(crate) fn completed(location: &str, bucket: &str, key: &str, written: &Writt
     xml.finish()
 }
 
+/// PostObject, where the form asks for it.
+pub(crate) fn posted(location: &str, bucket: &str, key: &str, tag: &str) -> String {
+    let mut xml = Xml::plain("PostResponse");
+    xml.element("Location", location);
+    xml.element("Bucket", bucket);
+    xml.element("Key", key);
+    etag(&mut xml, tag);
+    xml.finish()
+}
+
 /// ListParts; `after` and `max` as asked for.
 pub(crate) fn parts(page: &PartsPage, after: u16, max: usize, encoding: Encoding) -> String {
     let mut xml = Xml::new("ListPartsResult");

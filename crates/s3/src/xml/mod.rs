@@ -5,6 +5,7 @@ pub(crate) mod answers;
 pub(crate) mod listings;
 mod reader;
 pub(crate) mod settings;
+pub(crate) mod tagging;
 mod writer;
 
 pub(crate) use listings::Encoding;

@@ -1,8 +1,11 @@
 //! S3 from signed request to answer, on a store in memory.
 
 mod buckets;
+mod forms;
 mod objects;
+mod policies;
 mod reach;
+mod tags;
 mod uploads;
 mod wire;
 mod world;

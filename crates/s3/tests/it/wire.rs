@@ -5,7 +5,7 @@ use bytes::Bytes;
 use client::{Body, Chunked, Credentials, Method, Prepared, Request, Signature};
 use http_body_util::{BodyExt as _, Full};
 use model::Timestamp;
-use operations::admin::{Command, Outcome};
+use operations::admin::{Command, KeyOrder, Outcome};
 use s3::wire::Config;
 use s3::{Arrival, Service};
 
@@ -74,7 +74,7 @@ async fn deliver(service: &Service, prepared: Prepared, millis: u64) -> Answer {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
     let body = Bytes::copy_from_slice(&bytes[end..]);
     let received = Timestamp::from_millis(millis);
-    let arrival = Arrival { request_id: "R2".into(), source: None, received, secure: false };
+    let arrival = Arrival { request_id: "R2".into(), source: None, received, tls: None };
     let answer = service.handle(arrival, request.body(Full::new(body)).unwrap()).await;
     let (parts, body) = answer.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
@@ -405,7 +405,8 @@ async fn sigv2_works_where_it_is_allowed_and_elsewhere_is_told_what_to_use() {
     let rig = Rig::new().await;
     rig.send(put("k").bytes("body")).await.is(200);
     let lenient = rig.lenient();
-    let allowed = Command::KeyCreate { account: "owner@example.com".into(), allow_sigv2: true };
+    let allowed =
+        Command::KeyCreate(KeyOrder { account: "owner@example.com".into(), allow_sigv2: true, ..KeyOrder::default() });
     let key = match rig.world.store.execute(0, "test".into(), allowed).await.unwrap() {
         Outcome::KeyCreated(key) => Credentials::new(&*key.access_key_id, &*key.secret_access_key),
         _ => panic!("no key"),

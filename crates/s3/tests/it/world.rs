@@ -152,6 +152,7 @@ impl World {
                 },
                 new_bucket_block: None,
                 inline_bytes: 1000,
+                max_key_lifetime: None,
             },
             clock: Arc::new(|| Timestamp::from_seconds(NOW)),
             trouble: Box::new(|| None),
@@ -200,7 +201,7 @@ impl World {
         B::Error: std::fmt::Display + Send,
     {
         let received = Timestamp::from_seconds(NOW);
-        let arrival = Arrival { request_id: "R1".into(), source: None, received, secure: false };
+        let arrival = Arrival { request_id: "R1".into(), source: None, received, tls: None };
         let (parts, body) = self.service.handle(arrival, request).await.into_parts();
         let announced = http_body::Body::size_hint(&body).exact().unwrap();
         let body = body.collect().await.unwrap().to_bytes();

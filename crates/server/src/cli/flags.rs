@@ -124,6 +124,9 @@ pub(crate) struct ServeFlags {
     /// Whether a write is on disk when it is acknowledged. `relaxed` may lose the last seconds in a power cut.
     #[arg(long, value_name = "DURABILITY", env = "BAILIWICK_DURABILITY", default_value = "full")]
     pub durability: Durability,
+    /// How long a new key lives at most, and lives where nobody says, as in 90d. Keys that exist are left alone.
+    #[arg(long, value_name = "DURATION", env = "BAILIWICK_MAX_KEY_LIFETIME", value_parser = values::lifetime)]
+    pub max_key_lifetime: Option<Duration>,
     /// How long a day of a lifecycle rule lasts, for tests; there are no lifecycle rules yet.
     #[arg(long, value_name = "DURATION", env = "BAILIWICK_LIFECYCLE_DAY", value_parser = values::duration)]
     pub lifecycle_day: Option<Duration>,

@@ -6,6 +6,8 @@ mod flags;
 mod mistakes;
 mod values;
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -48,13 +50,20 @@ pub(crate) enum Verb {
     /// Buckets.
     #[command(subcommand)]
     Bucket(BucketVerb),
-    /// Hand out one bucket: an account if there is none yet, and a key that reaches this bucket only.
+    /// Hand out one bucket or a folder of it: an account if there is none yet, and a key that reaches this only.
     Share(ShareFlags),
     /// What was handed out.
     #[command(subcommand)]
     Shares(SharesVerb),
-    /// What a key can do, on which buckets, and why.
+    /// What a key can do, on which buckets, and why; or what everyone can.
     Reach(ReachFlags),
+    /// Why a request was refused: which rule settled it, and what would allow it.
+    Why {
+        /// As the refused caller was told it (x-amz-request-id).
+        request_id: String,
+    },
+    /// Whether somebody could do something, and why; exits with 1 if not.
+    Can(CanFlags),
     /// Who pays for what, and which key caused it.
     Usage {
         /// Of this bucket only.
@@ -108,13 +117,15 @@ pub(crate) enum AccountVerb {
 
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum KeyVerb {
-    /// Make one more key, whose secret is shown this once.
-    Create {
-        /// E-mail address, account id or canonical id.
-        account: String,
-        /// Let it sign by SigV2, for clients that know nothing newer.
-        #[arg(long)]
-        allow_sigv2: bool,
+    /// Make one more key, whose secret is shown this once. What is said of it only ever holds it back.
+    Create(KeyFlags),
+    /// Make a key in place of another: the new one works at once, the old one for a while longer.
+    Rotate {
+        #[arg(value_name = "ACCESS_KEY_ID")]
+        key: String,
+        /// For how long both work, as in 1h or 7d.
+        #[arg(long, value_name = "DURATION", default_value = "1d")]
+        overlap: String,
     },
     /// The keys of one account, or of all.
     List {
@@ -163,18 +174,73 @@ pub(crate) enum BucketVerb {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct KeyFlags {
+    /// E-mail address, account id or canonical id.
+    pub account: String,
+    /// Let it sign by SigV2, for clients that know nothing newer.
+    #[arg(long)]
+    pub allow_sigv2: bool,
+    /// Only this bucket. May be given more than once.
+    #[arg(long = "bucket", value_name = "BUCKET")]
+    pub buckets: Vec<String>,
+    /// Only objects whose keys begin so. May be given more than once.
+    #[arg(long = "prefix", value_name = "PREFIX")]
+    pub prefixes: Vec<String>,
+    /// Only from this network or address. May be given more than once.
+    #[arg(long = "from", value_name = "CIDR")]
+    pub networks: Vec<String>,
+    /// Until a date (its beginning, UTC), a moment, or for a length of time: 2027-01-31, 2027-01-31T12:00:00Z, 30d.
+    #[arg(long, value_name = "DATE|DURATION")]
+    pub expires: Option<String>,
+    /// Only what the policy in this file allows: AWS's language, without Principal.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ShareFlags {
-    /// The bucket to hand out.
+    /// The bucket to hand out, or a folder of it: BUCKET/PREFIX.
+    #[arg(value_name = "BUCKET[/PREFIX]")]
     pub bucket: String,
     /// To whom: an e-mail address.
     #[arg(long, value_name = "EMAIL")]
     pub with: String,
     /// What it allows.
-    #[arg(long, value_name = "PRESET", value_parser = values::preset())]
-    pub preset: String,
+    #[arg(long, value_name = "PRESET", value_parser = values::preset(), required_unless_present = "allow")]
+    pub preset: Option<String>,
+    /// What it allows, by S3's names of actions: s3:GetObject,s3:ListBucket.
+    #[arg(long, value_name = "ACTION", value_delimiter = ',', conflicts_with = "preset")]
+    pub allow: Vec<String>,
+    /// Only from this network or address. May be given more than once.
+    #[arg(long = "from", value_name = "CIDR")]
+    pub networks: Vec<String>,
     /// Days until it ends; 90 unless given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=36_500), conflicts_with = "until")]
     pub days: Option<u64>,
+    /// Until a date (its beginning, UTC) or a moment.
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
+    /// Most bytes that may lie there through it, as in 500000000, 500MB or 2GiB.
+    #[arg(long, value_name = "N", value_parser = values::bytes)]
+    pub max_bytes: Option<u64>,
+    /// Most objects that may lie there through it.
+    #[arg(long, value_name = "N")]
+    pub max_objects: Option<u64>,
+    /// Most requests a second.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_second: Option<u32>,
+    /// Most bytes a second, in and out together, as in 1MiB.
+    #[arg(long, value_name = "N", value_parser = values::bytes)]
+    pub bytes_per_second: Option<u64>,
+    /// Learn for this many days where it is used from; then let it be used from nowhere else.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub pin: Option<u32>,
+    /// What to call it.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Why it is given.
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
     /// Print the lines for this client only.
     #[arg(long = "for", value_name = "CLIENT")]
     pub client: Option<Client>,
@@ -188,13 +254,59 @@ pub(crate) enum SharesVerb {
     Show { share_id: String },
     /// End a share: its key stops working, at once and for good.
     Revoke { share_id: String },
+    /// Give a share another key, whose secret is shown this once; the one it has stops working at once.
+    Rotate {
+        share_id: String,
+        /// Print the lines for this client only.
+        #[arg(long = "for", value_name = "CLIENT")]
+        client: Option<Client>,
+    },
+    /// Let a share end at another time.
+    Extend {
+        share_id: String,
+        /// Days from now; 90 unless given.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=36_500), conflicts_with = "until")]
+        days: Option<u64>,
+        /// Until a date (its beginning, UTC) or a moment.
+        #[arg(long, value_name = "DATE")]
+        until: Option<String>,
+    },
+    /// Print a share's card again, with YOUR-SECRET in the secret's place.
+    Card {
+        share_id: String,
+        /// Print the lines for this client only.
+        #[arg(long = "for", value_name = "CLIENT")]
+        client: Option<Client>,
+    },
 }
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ReachFlags {
-    #[arg(value_name = "ACCESS_KEY_ID")]
-    pub key: String,
-    /// Exit with status 1 if the key reaches anything but this bucket.
-    #[arg(long, value_name = "BUCKET")]
+    #[arg(value_name = "ACCESS_KEY_ID", required_unless_present_any = ["all", "public"])]
+    pub key: Option<String>,
+    /// Exit with status 1, and an example, if the key reaches anything but this bucket, or this folder of it.
+    #[arg(long, value_name = "BUCKET[/PREFIX]", requires = "key")]
     pub only: Option<String>,
+    /// Every key of the server, and everyone.
+    #[arg(long, conflicts_with_all = ["key", "public"])]
+    pub all: bool,
+    /// Everyone, without a key.
+    #[arg(long, conflicts_with = "key")]
+    pub public: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CanFlags {
+    /// An access key's id; an account, by e-mail address or id; or `anonymous`.
+    pub who: String,
+    /// S3's name of an action, as in s3:GetObject.
+    pub action: String,
+    /// A bucket, or a bucket and a key: BUCKET/KEY.
+    pub what: String,
+    /// Asked from this address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub ip: Option<String>,
+    /// Asked at this moment, as in 2027-01-31T12:00:00Z; now unless given.
+    #[arg(long, value_name = "MOMENT")]
+    pub at: Option<String>,
 }

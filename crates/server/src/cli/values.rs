@@ -70,12 +70,38 @@ pub(super) fn endpoint(text: &str) -> Result<String, String> {
     }
 }
 
+/// A number of bytes, as in `500000000`, `500MB` (millions) or `2GiB` (powers of 1024).
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim_start() {
+        "" | "B" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        _ => 0,
+    };
+    let bytes = number.parse::<u64>().ok().filter(|_| factor != 0).and_then(|number| number.checked_mul(factor));
+    bytes.ok_or_else(|| "it must be a number of bytes, as in 500000000, 500MB or 2GiB".to_owned())
+}
+
 /// A length of time, as in `10s`, `5m` or `1d`.
 pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
     let complaint = |_| "it must be a length of time, as in 10s, 5m or 1d".to_owned();
     let span: jiff::Span = text.parse().map_err(complaint)?;
     let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(complaint)?;
     length.try_into().map_err(complaint)
+}
+
+/// A length of time in which something can be done: at least a second.
+pub(super) fn lifetime(text: &str) -> Result<std::time::Duration, String> {
+    let length = duration(text)?;
+    if length.as_secs() == 0 { Err("it must be at least 1s".to_owned()) } else { Ok(length) }
 }
 
 /// Turns a configuration file's value into what could have been typed.
@@ -124,6 +150,17 @@ mod tests {
         assert_eq!(duration("1d").unwrap().as_secs(), 86_400);
         assert_eq!(duration("10s").unwrap().as_secs(), 10);
         assert!(duration("-5s").is_err() && duration("soon").is_err());
+    }
+
+    #[test]
+    fn bytes_have_units_of_a_thousand_and_of_1024() {
+        for (text, expected) in [("0", 0), ("512", 512), ("500MB", 500_000_000), ("2GiB", 2 << 30), ("1 TiB", 1 << 40)]
+        {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "MB", "-1", "1.5GB", "1gb", "20000000TiB", "1 G B"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

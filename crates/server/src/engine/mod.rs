@@ -129,6 +129,7 @@ fn settings(flags: &ServeFlags) -> Settings {
         },
         new_bucket_block: blocked.then_some(PublicAccessBlock::ALL),
         inline_bytes: INLINE_BYTES,
+        max_key_lifetime: flags.max_key_lifetime,
     }
 }
 
@@ -157,8 +158,8 @@ impl Handler for Front {
         arrival: Arrival,
         request: http::Request<hyper::body::Incoming>,
     ) -> http::Response<s3::ReplyBody> {
-        let Arrival { request_id, peer, received, secure } = arrival;
-        let arrival = s3::Arrival { request_id, source: Some(peer), received, secure };
+        let Arrival { request_id, peer, received, tls } = arrival;
+        let arrival = s3::Arrival { request_id, source: Some(peer), received, tls };
         self.0.handle(arrival, request).await
     }
 }

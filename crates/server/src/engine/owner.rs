@@ -44,6 +44,7 @@ async fn finish(store: &Store, draft: &std::path::Path, path: &std::path::Path) 
 }
 
 fn text(owner: &admin::NewAccount) -> String {
-    let admin::NewAccount { access_key_id, secret_access_key, .. } = owner;
-    format!("[default]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\n")
+    let admin::NewAccount { access_key_id, secret_access_key, expires, .. } = owner;
+    let ends = expires.as_ref().map(|expires| format!("# This key works until {expires}.\n")).unwrap_or_default();
+    format!("{ends}[default]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\n")
 }

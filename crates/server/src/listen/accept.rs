@@ -16,6 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_rustls::rustls;
+use tokio_rustls::server::TlsStream;
 
 use super::linger::Lingering;
 use super::request_id::RequestIds;
@@ -109,19 +111,30 @@ async fn connection<H: Handler + Sync>(stream: TcpStream, peer: SocketAddr, shar
     }
     let stream = Stalling::new(Lingering::new(stream), limits.read_stall, limits.write_stall);
     let Some(tls) = shared.port.tls.as_ref().map(|tls| tls.acceptor()) else {
-        return speak_http(stream, peer.ip(), false, shared, watcher).await;
+        return speak_http(stream, peer.ip(), None, shared, watcher).await;
     };
     match tokio::time::timeout(limits.handshake, tls.accept(stream)).await {
-        Ok(Ok(stream)) => speak_http(stream, peer.ip(), true, shared, watcher).await,
+        Ok(Ok(stream)) => {
+            let version = version(&stream);
+            speak_http(stream, peer.ip(), Some(version), shared, watcher).await
+        }
         Ok(Err(error)) => tracing::debug!(%error, %peer, "the TLS handshake failed"),
         Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+    }
+}
+
+/// The version of TLS that both sides agreed on.
+fn version(stream: &TlsStream<impl Sized>) -> &'static str {
+    match stream.get_ref().1.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_2) => "1.2",
+        _ => "1.3",
     }
 }
 
 async fn speak_http<H: Handler + Sync>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: IpAddr,
-    secure: bool,
+    tls: Option<&'static str>,
     shared: Arc<Shared<H>>,
     watcher: Watcher,
 ) {
@@ -131,7 +144,7 @@ async fn speak_http<H: Handler + Sync>(
             request_id: shared.ids.next(),
             peer: shared.port.proxies.client(peer, request.headers()),
             received: now(),
-            secure,
+            tls,
         };
         let handler = shared.port.handler.clone();
         async move { Ok::<_, Infallible>(handler.handle(arrival, request).await) }

@@ -36,7 +36,8 @@ pub(crate) struct Arrival {
     pub request_id: String,
     pub peer: IpAddr,
     pub received: model::Timestamp,
-    pub secure: bool,
+    /// By which version of TLS the connection is encrypted: `1.2`, `1.3`; `None`: it is not.
+    pub tls: Option<&'static str>,
 }
 
 /// Who answers requests. A clone is made for each connection.

@@ -22,6 +22,7 @@ pub(crate) fn outcome(outcome: &Outcome, as_json: bool) -> Result<(), Complaint>
         Outcome::Accounts(value) => json(value),
         Outcome::Account(value) => json(value),
         Outcome::KeyCreated(value) => json(value),
+        Outcome::KeyRotated(value) => json(value),
         Outcome::Keys(value) => json(value),
         Outcome::Key(value) | Outcome::KeyDeleted(value) => json(value),
         Outcome::BucketCreated(value) | Outcome::BucketDeleted(value) => json(value),
@@ -31,6 +32,10 @@ pub(crate) fn outcome(outcome: &Outcome, as_json: bool) -> Result<(), Complaint>
         Outcome::Shares(value) => json(value),
         Outcome::Share(value) => json(value),
         Outcome::Reach(value) => json(value),
+        Outcome::ReachOnly(value) => json(&value.rows),
+        Outcome::ReachAll(value) => json(value),
+        Outcome::Why(value) => json(value),
+        Outcome::Can(value) => json(value),
         Outcome::Usage(value) => json(value),
         Outcome::Status(value) => json(value),
     }

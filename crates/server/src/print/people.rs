@@ -2,10 +2,12 @@
 
 use super::table::{list, pairs};
 use crate::admin::{
-    AccountDetail, AccountView, BucketDetail, BucketView, KeyView, NewAccount, NewKey, NewShare, Outcome, ReachRow,
-    ShareView, StatusView, UsageRow,
+    AccountDetail, AccountView, BucketDetail, BucketView, CanView, HolderReach, KeyView, NewAccount, NewKey, NewShare,
+    Outcome, ReachRow, RefusalView, RestrictionView, RotatedKey, ShareView, StatusView, UsageRow,
 };
 
+const FOR_EVER: &str = "no end";
+const NEVER: &str = "never";
 const SHOWN_ONCE: &str = "\nThe secret is shown this once and cannot be asked for again.\n";
 
 pub(super) fn outcome(outcome: &Outcome) -> String {
@@ -13,7 +15,8 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         Outcome::AccountCreated(account) => new_account(account),
         Outcome::Accounts(accounts) => self::accounts(accounts),
         Outcome::Account(account) => account_detail(account),
-        Outcome::KeyCreated(key) => new_key(key),
+        Outcome::KeyCreated(key) => new_key(key) + SHOWN_ONCE,
+        Outcome::KeyRotated(key) => rotated_key(key),
         Outcome::Keys(keys) => self::keys(keys),
         Outcome::Key(key) => pairs(key_pairs(key)),
         Outcome::KeyDeleted(key) => format!("deleted the key {} of {}\n", key.access_key_id, key.email),
@@ -25,6 +28,10 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         Outcome::Shares(shares) => self::shares(shares),
         Outcome::Share(share) => pairs(share_pairs(share)),
         Outcome::Reach(rows) => reach(rows),
+        Outcome::ReachOnly(found) => reach(&found.rows),
+        Outcome::ReachAll(all) => reach_all(all),
+        Outcome::Why(refusals) => why(refusals),
+        Outcome::Can(answer) => can(answer),
         Outcome::Usage(rows) => usage(rows),
         Outcome::Status(status) => self::status(status),
     }
@@ -39,6 +46,7 @@ fn new_account(account: &NewAccount) -> String {
         ("canonical id", account.canonical_id.clone()),
         ("access key id", account.access_key_id.clone()),
         ("secret access key", account.secret_access_key.clone()),
+        ("until", account.expires.clone().unwrap_or_else(|| FOR_EVER.to_owned())),
     ]);
     lines + SHOWN_ONCE
 }
@@ -73,13 +81,35 @@ fn account_detail(detail: &AccountDetail) -> String {
 }
 
 fn new_key(key: &NewKey) -> String {
-    let lines = pairs([
+    let lines = [
         ("account", key.email.clone()),
         ("access key id", key.access_key_id.clone()),
         ("secret access key", key.secret_access_key.clone()),
         ("signs by", signatures(key.allow_sigv2).to_owned()),
-    ]);
-    lines + SHOWN_ONCE
+        ("until", key.expires.clone().unwrap_or_else(|| FOR_EVER.to_owned())),
+    ];
+    pairs(lines.into_iter().chain(held_back(&key.restriction)))
+}
+
+fn rotated_key(key: &RotatedKey) -> String {
+    let old = pairs([("in place of", key.replaces.clone()), ("which works until", key.replaced_until.clone())]);
+    format!("{}\n{old}{SHOWN_ONCE}", new_key(&key.new))
+}
+
+/// What holds a key back, a line for each that does.
+fn held_back(restriction: &RestrictionView) -> impl Iterator<Item = (&'static str, String)> {
+    let RestrictionView { buckets, prefixes, networks, policy } = restriction;
+    let lines = [
+        ("only buckets", buckets.join(" ")),
+        ("only prefixes", prefixes.join(" ")),
+        ("only from", networks.join(" ")),
+        ("only by the policy", policy.as_deref().map(one_line).unwrap_or_default()),
+    ];
+    lines.into_iter().filter(|(_, value)| !value.is_empty())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn keys(keys: &[KeyView]) -> String {
@@ -87,25 +117,47 @@ fn keys(keys: &[KeyView]) -> String {
         vec![
             key.access_key_id.clone(),
             key.email.clone(),
-            state(key.enabled, "disabled").to_owned(),
+            key_state(key).to_owned(),
             or_none(key.share_id.as_deref().unwrap_or_default()),
             key.created.clone(),
-            key.last_used.clone().unwrap_or_else(|| "never".to_owned()),
+            until(key),
+            key.last_used.clone().unwrap_or_else(|| NEVER.to_owned()),
+            or_none(key.last_used_from.as_deref().unwrap_or_default()),
         ]
     });
-    list(&["ACCESS KEY ID", "ACCOUNT", "STATE", "SHARE", "CREATED", "LAST USED"], &[], rows, "no keys")
+    let header = ["ACCESS KEY ID", "ACCOUNT", "STATE", "SHARE", "CREATED", "UNTIL", "LAST USED", "FROM"];
+    list(&header, &[], rows, "no keys")
 }
 
-fn key_pairs(key: &KeyView) -> [(&'static str, String); 7] {
-    [
+/// A share's key ends with its share, which is shown there.
+fn until(key: &KeyView) -> String {
+    let otherwise = if key.share_id.is_some() { "the share's end" } else { FOR_EVER };
+    key.expires.clone().unwrap_or_else(|| otherwise.to_owned())
+}
+
+fn key_state(key: &KeyView) -> &'static str {
+    if key.enabled && key.expired { "expired" } else { state(key.enabled, "disabled") }
+}
+
+fn key_pairs(key: &KeyView) -> impl Iterator<Item = (&'static str, String)> {
+    let used = |at: &Option<String>, from: &Option<String>, by: &Option<String>| {
+        let at = at.clone().unwrap_or_else(|| NEVER.to_owned());
+        let from = from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+        let by = by.as_ref().map(|by| format!(" by {}", one_line(by))).unwrap_or_default();
+        format!("{at}{from}{by}")
+    };
+    let lines = [
         ("access key id", key.access_key_id.clone()),
         ("account", key.email.clone()),
-        ("state", state(key.enabled, "disabled").to_owned()),
+        ("state", key_state(key).to_owned()),
         ("signs by", signatures(key.allow_sigv2).to_owned()),
         ("share", or_none(key.share_id.as_deref().unwrap_or_default())),
         ("created", key.created.clone()),
-        ("last used", key.last_used.clone().unwrap_or_else(|| "never".to_owned())),
-    ]
+        ("until", until(key)),
+        ("first used", used(&key.first_used, &key.first_used_from, &key.first_used_by)),
+        ("last used", used(&key.last_used, &key.last_used_from, &key.last_used_by)),
+    ];
+    lines.into_iter().chain(held_back(&key.restriction))
 }
 
 fn buckets(buckets: &[BucketView]) -> String {
@@ -132,7 +184,7 @@ fn bucket_detail(detail: &BucketDetail) -> String {
 fn new_share(share: &NewShare) -> String {
     let lines = pairs([
         ("share", share.share_id.clone()),
-        ("bucket", share.bucket.clone()),
+        ("bucket", place(&share.bucket, share.prefix.as_deref().unwrap_or_default())),
         ("with", share.email.clone()),
         ("allows", share.preset.clone()),
         ("until", share.expires.clone()),
@@ -146,7 +198,7 @@ fn shares(shares: &[ShareView]) -> String {
     let rows = shares.iter().map(|share| {
         vec![
             share.share_id.clone(),
-            share.bucket.clone(),
+            place(&share.bucket, &share.prefix),
             share.email.clone(),
             share.preset.clone(),
             share.state.clone(),
@@ -157,10 +209,16 @@ fn shares(shares: &[ShareView]) -> String {
     list(&["SHARE", "BUCKET", "WITH", "ALLOWS", "STATE", "UNTIL", "ACCESS KEY ID"], &[], rows, "no shares")
 }
 
-fn share_pairs(share: &ShareView) -> [(&'static str, String); 9] {
-    [
+/// `bucket` or `bucket/prefix`.
+fn place(bucket: &str, prefix: &str) -> String {
+    if prefix.is_empty() { bucket.to_owned() } else { format!("{bucket}/{prefix}") }
+}
+
+/// What holds it back comes after what it is, a line for each that does.
+fn share_pairs(share: &ShareView) -> impl Iterator<Item = (&'static str, String)> {
+    let lines = [
         ("share", share.share_id.clone()),
-        ("bucket", share.bucket.clone()),
+        ("bucket", place(&share.bucket, &share.prefix)),
         ("given by", share.giver.clone()),
         ("with", share.email.clone()),
         ("allows", share.preset.clone()),
@@ -168,7 +226,23 @@ fn share_pairs(share: &ShareView) -> [(&'static str, String); 9] {
         ("created", share.created.clone()),
         ("until", share.expires.clone()),
         ("access key id", share.access_key_id.clone()),
-    ]
+    ];
+    let number = |number: Option<String>| number.unwrap_or_default();
+    let pin = share.pin_days.map(|days| {
+        let places = if share.pinned.is_empty() { "none yet".to_owned() } else { share.pinned.join(" ") };
+        format!("where it is used from in its first {days} days: {places}")
+    });
+    let more = [
+        ("name", share.name.clone()),
+        ("note", share.note.clone()),
+        ("only from", share.networks.join(" ")),
+        ("pinned to", number(pin)),
+        ("most bytes", number(share.max_bytes.map(|n| n.to_string()))),
+        ("most objects", number(share.max_objects.map(|n| n.to_string()))),
+        ("requests a second", number(share.requests_per_second.map(|n| n.to_string()))),
+        ("bytes a second", number(share.bytes_per_second.map(|n| n.to_string()))),
+    ];
+    lines.into_iter().chain(more.into_iter().filter(|(_, value)| !value.is_empty()))
 }
 
 fn reach(rows: &[ReachRow]) -> String {
@@ -183,6 +257,41 @@ fn reach(rows: &[ReachRow]) -> String {
         ]
     });
     list(&["BUCKET", "KEYS", "ACTIONS", "WHEN", "WHY"], &[], rows, "this key reaches nothing")
+}
+
+fn reach_all(all: &[HolderReach]) -> String {
+    let one = |holder: &HolderReach| {
+        let keys = holder.access_key_ids.join(" ");
+        let by = if keys.is_empty() { String::new() } else { format!(", by {keys}") };
+        format!("{}{by}\n{}", holder.who, reach(&holder.rows))
+    };
+    all.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+fn why(refusals: &[RefusalView]) -> String {
+    let one = |refusal: &RefusalView| {
+        let on = match (&refusal.bucket, &refusal.key) {
+            (Some(bucket), Some(key)) => format!(" on {bucket}/{key}"),
+            (Some(bucket), None) => format!(" on {bucket}"),
+            (None, _) => String::new(),
+        };
+        pairs([
+            ("refused", format!("{}{on}", refusal.action)),
+            ("at", refusal.at.clone()),
+            ("asked by", refusal.access_key_id.clone().unwrap_or_else(|| "nobody: it was not signed".to_owned())),
+            ("from", refusal.source.clone().unwrap_or_else(|| "unknown".to_owned())),
+            ("because", refusal.why.join("; ")),
+            ("would be allowed by", or_none(refusal.remedy.as_deref().unwrap_or_default())),
+        ])
+    };
+    refusals.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+fn can(answer: &CanView) -> String {
+    let verdict = if answer.allowed { "yes" } else { "no" };
+    let lines = [("answer", verdict.to_owned()), ("action", answer.action.clone()), ("because", answer.why.join("; "))];
+    let remedy = answer.remedy.clone().map(|remedy| ("would be allowed by", remedy));
+    pairs(lines.into_iter().chain(remedy))
 }
 
 fn usage(rows: &[UsageRow]) -> String {

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::admin::{AccountView, Command, NewAccount, NewKey, Outcome};
+use crate::admin::{AccountView, Command, KeyOrder, NewAccount, NewKey, Outcome};
 use crate::complaint::Complaint;
 use crate::place;
 use crate::serve::Server;
@@ -99,7 +99,8 @@ async fn guest(server: &Server, accounts: &[AccountView]) -> Result<Identity, Co
 }
 
 async fn new_key(server: &Server, account: &str) -> Result<Key, Complaint> {
-    match operate(server, Command::KeyCreate { account: account.to_owned(), allow_sigv2: false }).await? {
+    let order = KeyOrder { account: account.to_owned(), ..KeyOrder::default() };
+    match operate(server, Command::KeyCreate(order)).await? {
         Outcome::KeyCreated(NewKey { access_key_id, secret_access_key, .. }) => {
             Ok(Key { access_key_id, secret_access_key })
         }

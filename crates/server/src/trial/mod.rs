@@ -8,7 +8,7 @@ mod steps;
 mod story;
 mod wire;
 
-use crate::admin::{Command, NewShare, Outcome};
+use crate::admin::{Command, NewShare, Outcome, ShareOrder};
 use crate::cli::{Common, TryFlags};
 use crate::complaint::{Complaint, Exit};
 use crate::serve::{Server, StopSignals};
@@ -80,13 +80,14 @@ async fn tell(server: &Server, flags: &TryFlags) -> Result<bool, Complaint> {
 }
 
 async fn share(cast: &Cast<'_>) -> Result<NewShare, Complaint> {
-    let command = Command::Share {
+    let order = ShareOrder {
         bucket: BUCKET.to_owned(),
         with: GUEST.to_owned(),
-        preset: "read-write".to_owned(),
+        preset: Some("read-write".to_owned()),
         days: Some(CARD_DAYS),
+        ..ShareOrder::default()
     };
-    match cast.operate(command).await? {
+    match cast.operate(Command::Share(order)).await? {
         Outcome::Shared(share) => Ok(share),
         other => Err(surprise(&other)),
     }

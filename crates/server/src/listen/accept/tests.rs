@@ -24,7 +24,8 @@ impl Handler for Echo {
         if let Some(millis) = head.uri.path().strip_prefix("/slow/") {
             tokio::time::sleep(Duration::from_millis(millis.parse().unwrap())).await;
         }
-        let text = format!("id={} peer={} secure={} read={read}", arrival.request_id, arrival.peer, arrival.secure);
+        let text =
+            format!("id={} peer={} secure={} read={read}", arrival.request_id, arrival.peer, arrival.tls.is_some());
         http::Response::new(Full::new(Bytes::from(text)))
     }
 }

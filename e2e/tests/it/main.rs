@@ -1,0 +1,21 @@
+//! The program and its server, from the outside.
+
+mod durability;
+mod examples;
+mod field_fuzz;
+mod field_reach;
+mod field_rig;
+mod field_signatures;
+mod full_disk;
+mod grants;
+mod isolation;
+mod network;
+mod protocol_auth;
+mod protocol_bodies;
+mod protocol_routing;
+mod protocol_xml;
+mod secrets;
+mod walkthrough;
+
+/// The binary under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_bailiwick-under-test");
