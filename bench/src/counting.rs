@@ -6,7 +6,10 @@
 //!
 //! [`trace`] keeps where the next allocations come from. What it allocates itself is neither counted nor traced.
 
-#![allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait; everything is passed on to the system's allocator as it came")]
+#![allow(
+    unsafe_code,
+    reason = "GlobalAlloc is an unsafe trait; everything is passed on to the system's allocator as it came"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;

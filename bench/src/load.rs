@@ -170,7 +170,8 @@ impl Line {
 
 /// Sends one request on a connection of its own, and returns the whole answer.
 pub(crate) fn once(to: SocketAddr, shot: &Shot) -> Outcome<Vec<u8>> {
-    let load = Load { to, shots: std::slice::from_ref(shot), connections: 1, threads: 1, cores: &[], until: Until::Spent };
+    let load =
+        Load { to, shots: std::slice::from_ref(shot), connections: 1, threads: 1, cores: &[], until: Until::Spent };
     let mut line = Line::open(to, 0)?;
     line.send(&load)?;
     let length = receive(&mut line.stream, &mut line.buffer)?;

@@ -76,7 +76,10 @@ mod tests {
         let shot = Shot { head: b"GET /any?thing HTTP/1.1\r\nhost: h\r\n\r\n".to_vec(), body: Bytes::new() };
         let answer = once(to, &shot).unwrap();
         let text = String::from_utf8(answer).unwrap();
-        assert!(text.ends_with("\r\n\r\nhello") && text.contains("etag: \"x\"\r\n") && !text.contains("never"), "{text}");
+        assert!(
+            text.ends_with("\r\n\r\nhello") && text.contains("etag: \"x\"\r\n") && !text.contains("never"),
+            "{text}"
+        );
         assert_eq!(text.lines().count(), given.split(|byte| *byte == b'\n').count(), "as many headers, {text}");
 
         let shots = vec![shot; 100];

@@ -99,7 +99,10 @@ mod tests {
         let bars = vec![("a & b".to_owned(), 50.0), ("c".to_owned(), 25.0)];
         let svg = Plot { title: "t < u".to_owned(), bars, mark: Some(("limit".to_owned(), 100.0)) }.svg();
         assert!(svg.contains("t &lt; u") && svg.contains("a &amp; b"), "{svg}");
-        assert!(svg.contains("width=\"185.0\"") && svg.contains("width=\"92.5\"") && svg.contains("x1=\"600.0\""), "{svg}");
+        assert!(
+            svg.contains("width=\"185.0\"") && svg.contains("width=\"92.5\"") && svg.contains("x1=\"600.0\""),
+            "{svg}"
+        );
         assert_eq!(svg.matches("<rect").count(), 2);
     }
 }

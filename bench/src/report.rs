@@ -141,7 +141,12 @@ fn targets(found: &Findings) -> Vec<Target> {
     if let Some(start) = &found.start {
         let idle = |bytes: u64| bytes as f64 / MIB;
         target("idle resident memory, empty store", idle(start.idle_empty), "MiB", Bound::Most(IDLE_MIB));
-        target("idle resident memory, after a load of reads", idle(start.idle_after_load), "MiB", Bound::Most(IDLE_MIB));
+        target(
+            "idle resident memory, after a load of reads",
+            idle(start.idle_after_load),
+            "MiB",
+            Bound::Most(IDLE_MIB),
+        );
         let started = start.empty.accepted.max(start.empty.answered);
         target("start with an empty store, to the first answer", started, "ms", Bound::Most(START_MS));
     }

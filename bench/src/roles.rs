@@ -155,10 +155,14 @@ mod tests {
 
     #[test]
     fn an_allocation_is_booked_on_the_innermost_line_of_ours() {
-        let (std, hyper) = ("at /rustc/0/library/alloc/src/alloc.rs:9:1", "at /c/registry/src/i-1/hyper-1.2.3/src/h1.rs:1:2");
+        let (std, hyper) =
+            ("at /rustc/0/library/alloc/src/alloc.rs:9:1", "at /c/registry/src/i-1/hyper-1.2.3/src/h1.rs:1:2");
         let (s3, server) = ("at /x/crates/s3/src/wire/head.rs:12:5", "at crates/server/src/listen/accept.rs:3:4");
         let trace = |files: &[&str]| {
-            let lines = files.iter().enumerate().map(|(at, file)| format!("  {at}: {{closure#0}}<x::Y>\n             {file}\n"));
+            let lines = files
+                .iter()
+                .enumerate()
+                .map(|(at, file)| format!("  {at}: {{closure#0}}<x::Y>\n             {file}\n"));
             place(&lines.collect::<String>())
         };
         assert_eq!(trace(&[std, s3, hyper, server]), "s3/wire/head.rs:12");

@@ -86,8 +86,7 @@ pub(super) fn measure(options: &Options, dir: &Path) -> Outcome<Allocations> {
 
 fn read(subject: &Subject, shots: &[Shot], requests: usize) -> Outcome<()> {
     let shots: Vec<Shot> = shots.iter().cycle().take(requests).cloned().collect();
-    let load =
-        Load { to: subject.address, shots: &shots, connections: 1, threads: 1, cores: &[], until: Until::Spent };
+    let load = Load { to: subject.address, shots: &shots, connections: 1, threads: 1, cores: &[], until: Until::Spent };
     load.run().map(drop)
 }
 

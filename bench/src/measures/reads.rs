@@ -104,7 +104,8 @@ pub(super) fn measure(options: &Options, dir: &Path) -> Outcome<Reads> {
         Ok(Spell { rate: tally.rate(), cost: used * 1e6 / tally.requests as f64, busy: used / available })
     };
     // The first answers of a process pay for what later ones find: not counted.
-    (spell(0)?, spell(1)?);
+    spell(0)?;
+    spell(1)?;
     let mut rounds = Vec::new();
     for round in 0..options.rounds() {
         progress("presigned GET of 4 KiB, round", round, options.rounds());

@@ -8,23 +8,23 @@ use crate::Invalid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Revision(pub u64);
 
-pub(crate) fn checked(
+pub(crate) fn checked<const LEN: usize>(
     what: &'static str,
     text: &str,
-    len: usize,
     ok: impl Fn(u8) -> bool,
-) -> Result<Box<str>, Invalid> {
-    if text.len() != len || !text.bytes().all(ok) {
-        return Err(Invalid::new(what, "is not of the form that Bailiwick gives out"));
+) -> Result<[u8; LEN], Invalid> {
+    match text.as_bytes().try_into() {
+        Ok(bytes) if text.bytes().all(ok) => Ok(bytes),
+        _ => Err(Invalid::new(what, "is not of the form that Bailiwick gives out")),
     }
-    Ok(text.into())
 }
 
+// An id has one length, so it is its characters and nothing else: records hold many of them, and none costs an allocation.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $len:expr, $ok:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Box<str>);
+        pub struct $name([u8; $len]);
 
         impl $name {
             /// Checks the form.
@@ -32,24 +32,24 @@ macro_rules! text_id {
             /// # Errors
             /// [`Invalid`] if the text has another length or other characters.
             pub fn new(text: &str) -> Result<Self, Invalid> {
-                $crate::ids::checked($what, text, $len, $ok).map($name)
+                $crate::ids::checked($what, text, $ok).map($name)
             }
 
             /// The identifier as text.
             pub fn as_str(&self) -> &str {
-                &self.0
+                std::str::from_utf8(&self.0).expect("an id is checked to be ASCII when it is made")
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
     };
@@ -82,7 +82,8 @@ text_id! {
 impl UploadId {
     /// The id for an upload begun at `millis` since the epoch, made unique by `random`.
     pub fn from_parts(millis: u64, random: u64) -> Self {
-        UploadId(format!("{millis:016x}{random:016x}").into())
+        let text = format!("{millis:016x}{random:016x}");
+        UploadId(text.as_bytes().try_into().expect("two numbers of 16 digits are 32"))
     }
 }
 

@@ -104,8 +104,15 @@ impl Store {
         booked_on: UsageKey,
     ) -> Result<Result<Body, Replaced>, Error> {
         let booked_on = Some(booked_on);
-        let mut body =
-            Body { store: self.clone(), rest: VecDeque::new(), current: None, pinned: None, booked_on, sent: 0, pace: None };
+        let mut body = Body {
+            store: self.clone(),
+            rest: VecDeque::new(),
+            current: None,
+            pinned: None,
+            booked_on,
+            sent: 0,
+            pace: None,
+        };
         if range.is_empty() {
             return Ok(Ok(body));
         }

@@ -20,12 +20,15 @@ use crate::{Context, Error, Store};
 /// Parsed policies kept at a time.
 const KEPT: usize = 1000;
 
+/// A parsed policy; `None`: its text cannot be read.
+type Kept = Option<Arc<Policy>>;
+
 /// Parsed policies: of buckets, each of one state of the bucket (a commit that changes the bucket changes its revision, so
 /// that what is kept here is never taken for what holds later); and of keys, by their text.
 #[derive(Default)]
 pub(crate) struct Policies {
-    of_buckets: Mutex<HashMap<BucketName, (Revision, Option<Arc<Policy>>)>>,
-    of_keys: Mutex<HashMap<Box<str>, Option<Arc<Policy>>>>,
+    of_buckets: Mutex<HashMap<BucketName, (Revision, Kept)>>,
+    of_keys: Mutex<HashMap<Box<str>, Kept>>,
 }
 
 /// A policy that decides, or what is there in its place.

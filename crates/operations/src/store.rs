@@ -16,8 +16,8 @@ use kv::Engine;
 use ledger::{Ledger, Meter, Usage};
 use model::{BlobId, Bucket, Network, Principal, PublicAccessBlock, Timestamp};
 
-use crate::denials::Denials;
 use crate::caps::Caps;
+use crate::denials::Denials;
 use crate::garbage::Pins;
 use crate::policies::Policies;
 use crate::throttle::{Attempt, Throttle};

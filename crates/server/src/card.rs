@@ -182,7 +182,7 @@ duplicity collection-status {store} {url}
 
     fn boto3(&self) -> String {
         let Card { endpoint, region, bucket, prefix, access_key_id, secret_access_key } = self;
-        let (bucket, prefix) = (text(bucket), text(prefix));
+        let (bucket, key, prefix) = (text(bucket), text(&format!("{prefix}FILE")), text(prefix));
         format!(
             "\
 # boto3: paste into a program
@@ -197,7 +197,7 @@ s3 = boto3.client(
     aws_secret_access_key=\"{secret_access_key}\",
     config=Config(signature_version=\"s3v4\", s3={{\"addressing_style\": \"path\"}}),
 )
-s3.upload_file(\"FILE\", {bucket}, {prefix} + \"FILE\")
+s3.upload_file(\"FILE\", {bucket}, {key})
 for page in s3.get_paginator(\"list_objects_v2\").paginate(Bucket={bucket}, Prefix={prefix}):
     for found in page.get(\"Contents\", []):
         print(found[\"Key\"])
@@ -331,7 +331,7 @@ mod tests {
             (Client::Rclone, r#"'bailiwick:myproject.example.com/a $(rm -rf) '\''b'\'' "c" <d>&'"#),
             (Client::Restic, r#"/myproject.example.com/a $(rm -rf) '\''b'\'' "c" <d>&'"#),
             (Client::Duplicity, r#"'boto3+s3://myproject.example.com/a $(rm -rf) '\''b'\'' "c" <d>&'"#),
-            (Client::Boto3, r#""a $(rm -rf) 'b' \"c\" <d>&/""#),
+            (Client::Boto3, r#""a $(rm -rf) 'b' \"c\" <d>&/FILE""#),
             (Client::Env, r#"S3_PREFIX='a $(rm -rf) '\''b'\'' "c" <d>&/'"#),
             (Client::Cyberduck, r#"<string>/myproject.example.com/a $(rm -rf) 'b' "c" &lt;d&gt;&amp;</string>"#),
         ] {

@@ -161,7 +161,7 @@ fn example(op: Op, aim: &Aim) -> Example {
             document("PublicAccessBlockConfiguration", "<BlockPublicAcls>true</BlockPublicAcls>")
         }
         Op::PutBucketPolicy => body(format!(
-            "{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Principal\":\"*\",\
+            "{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Deny\",\"Principal\":\"*\",\
              \"Action\":\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::{}/*\"}}]}}",
             aim.bucket
         )),

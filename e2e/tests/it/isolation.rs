@@ -227,9 +227,7 @@ async fn the_same_requests_by_the_owner_are_answered_so_they_are_well_formed() {
         let fine = match row.support {
             Support::Implemented if row.op == Op::DeleteBucket => answer.status == 409,
             // Nobody set them.
-            Support::Implemented if matches!(row.op, Op::GetBucketOwnershipControls | Op::GetBucketTagging) => {
-                answer.status == 404
-            }
+            Support::Implemented if unset(row.op) => answer.status == 404,
             Support::Implemented => answer.status / 100 == 2,
             // Whatever S3 says of what is not set: nothing, a default, or that there is none.
             Support::NotSet => matches!(answer.status, 200 | 204 | 404),
@@ -241,6 +239,14 @@ async fn the_same_requests_by_the_owner_are_answered_so_they_are_well_formed() {
         }
     }
     assert!(wrong.is_empty(), "{} examples are not answered:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Whether `op` reads a setting that nobody set.
+fn unset(op: Op) -> bool {
+    matches!(
+        op,
+        Op::GetBucketOwnershipControls | Op::GetBucketTagging | Op::GetBucketPolicy | Op::GetBucketPolicyStatus
+    )
 }
 
 /// What somebody has on a bucket that is not its own.
@@ -272,6 +278,8 @@ fn allowed(has: Has, op: Op) -> bool {
         Op::GetBucketAcl | Op::PutBucketAcl => has == Has::FullControl,
         // A bucket's grants give no object's content; a share gives what its giver owns.
         Op::GetObject | Op::HeadObject | Op::GetObjectAttributes | Op::SelectObjectContent => has == Has::Share,
+        // What clients ask a bucket that they were handed, before they begin.
+        Op::GetBucketVersioning => has == Has::Share,
         // Everything else is the owner's: settings, the bucket itself, ACLs of its objects, an upload that it began.
         _ => false,
     }

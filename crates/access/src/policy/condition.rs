@@ -157,6 +157,8 @@ pub struct Condition {
     operator: Operator,
     key: ConditionKey,
     operands: Operands,
+    /// Its key's place among the keys of the policy.
+    slot: usize,
 }
 
 impl Condition {
@@ -173,6 +175,20 @@ impl Condition {
     /// With what.
     pub fn operands(&self) -> &Operands {
         &self.operands
+    }
+
+    /// Its key's place among the keys of the policy.
+    pub(super) fn slot(&self) -> usize {
+        self.slot
+    }
+
+    /// Takes its key's place among `keys`, a new one at the end if need be.
+    pub(super) fn settle(&mut self, keys: &mut Vec<ConditionKey>) {
+        let known = keys.iter().position(|key| *key == self.key);
+        self.slot = known.unwrap_or_else(|| {
+            keys.push(self.key.clone());
+            keys.len() - 1
+        });
     }
 
     /// Whether texts must be matched to tell it.
@@ -203,7 +219,7 @@ impl Condition {
         }
         let values = values.one_or_more(path)?;
         let operands = operands(operator, &values, variables)?;
-        Ok(Condition { operator, key, operands })
+        Ok(Condition { operator, key, operands, slot: 0 })
     }
 }
 

@@ -42,7 +42,12 @@ pub(super) fn policy(text: &str, of: Of) -> Result<Policy, PolicyError> {
     };
     let statements = statements.one_or_more("Statement")?;
     let statements = statements.into_iter().map(|(path, json)| statement(json, path, version, of));
-    Ok(Policy { version, id, statements: statements.collect::<Result<_, _>>()? })
+    let mut statements = statements.collect::<Result<Box<[Statement]>, _>>()?;
+    let mut keys = Vec::new();
+    for condition in statements.iter_mut().flat_map(|statement| &mut statement.conditions) {
+        condition.settle(&mut keys);
+    }
+    Ok(Policy { version, id, statements })
 }
 
 fn unknown(path: &str, name: &str, known: &str) -> PolicyError {

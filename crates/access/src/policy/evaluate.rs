@@ -171,15 +171,32 @@ impl Not for Truth {
     }
 }
 
+/// How many keys of a policy are asked for only once.
+const SEEN: usize = 8;
+
+/// What was asked for already, by the slots that the policy gave its keys: many statements speak of the same few.
+#[derive(Default)]
+struct Seen<'a>([Option<Values<'a>>; SEEN]);
+
+impl<'a> Seen<'a> {
+    fn values(&mut self, asked: &Asked<'a>, condition: &Condition) -> Values<'a> {
+        match self.0.get_mut(condition.slot()) {
+            Some(seen) => *seen.get_or_insert_with(|| asked.values(condition.key())),
+            None => asked.values(condition.key()),
+        }
+    }
+}
+
 impl Policy {
     /// What the policy says of a request. Allocates only where a policy variable or a wildcard in a bucket's name is met.
     pub fn evaluate(&self, asked: &Asked<'_>) -> Outcome {
         let mut outcome = Outcome::Silent;
+        let mut seen = Seen::default();
         for (index, statement) in self.statements().iter().enumerate() {
             if statement.effect == Effect::Allow && outcome != Outcome::Silent {
                 continue;
             }
-            match (statement.effect, statement.applies(asked)) {
+            match (statement.effect, statement.applies(asked, &mut seen)) {
                 (_, Truth::No) | (Effect::Allow, Truth::Unknown) => {}
                 (Effect::Allow, Truth::Yes) => outcome = Outcome::Allowed(StatementAt { index, untold: false }),
                 (Effect::Deny, truth) => {
@@ -192,32 +209,40 @@ impl Policy {
 }
 
 impl Statement {
-    fn applies(&self, asked: &Asked<'_>) -> Truth {
+    fn applies<'a>(&self, asked: &Asked<'a>, seen: &mut Seen<'a>) -> Truth {
         if !self.actions.cover(asked.action)
             || self.principals.as_ref().is_some_and(|principals| !principals.cover(asked.who))
         {
             return Truth::No;
         }
-        match self.resources.cover(asked) {
-            Truth::No => Truth::No,
-            resource => resource.min(Truth::all(self.conditions.iter().map(|condition| condition.holds(asked)))),
+        // All must hold: what is quickly told goes first, as it is in `conditions`.
+        let quick = self.conditions.partition_point(|condition| !condition.is_pattern());
+        let (quick, patterns) = self.conditions.split_at(quick);
+        let mut all = |conditions: &[Condition]| Truth::all(conditions.iter().map(|one| one.holds(asked, seen)));
+        let mut truth = all(quick);
+        if truth != Truth::No {
+            truth = truth.min(self.resources.cover(asked));
         }
+        if truth != Truth::No {
+            truth = truth.min(all(patterns));
+        }
+        truth
     }
 }
 
 impl Condition {
     /// Whether it holds of a request; `None`: that cannot be told.
     pub fn told(&self, asked: &Asked<'_>) -> Option<bool> {
-        match self.holds(asked) {
+        match self.holds(asked, &mut Seen::default()) {
             Truth::Yes => Some(true),
             Truth::No => Some(false),
             Truth::Unknown => None,
         }
     }
 
-    fn holds(&self, asked: &Asked<'_>) -> Truth {
+    fn holds<'a>(&self, asked: &Asked<'a>, seen: &mut Seen<'a>) -> Truth {
         let operator = self.operator();
-        let values = asked.values(self.key());
+        let values = seen.values(asked, self);
         let absent = matches!(values, Values::Absent | Values::Many([]) | Values::Keys([]));
         if let (Test::Null, Operands::Bools(wanted)) = (operator.test, self.operands()) {
             return Truth::of(wanted.contains(&absent));

@@ -280,18 +280,23 @@ impl Segment {
     }
 }
 
-/// Longest text that is looked for byte by byte: below, that is done before the general search is set up.
+/// Longest text, in bytes, that is looked for by its first character: the general search takes longer to set up.
 const SHORT: usize = 16;
 
 /// The first place of `wanted` in `text`.
 fn find(text: &str, wanted: &str) -> Option<usize> {
-    let (bytes, wanted_bytes) = (text.as_bytes(), wanted.as_bytes());
-    match wanted_bytes {
-        [] => Some(0),
-        [first, others @ ..] if others.len() < SHORT => {
-            let last = bytes.len().checked_sub(wanted.len())?;
-            (0..=last).find(|at| bytes[*at] == *first && bytes[at + 1..at + wanted.len()] == *others)
+    let (first, others) = match wanted.as_bytes() {
+        [] => return Some(0),
+        [first, others @ ..] if first.is_ascii() && others.len() < SHORT => (char::from(*first), others),
+        _ => return text.find(wanted),
+    };
+    let mut from = 0;
+    loop {
+        let at = from + text[from..].find(first)?;
+        let rest = &text.as_bytes()[at + 1..];
+        if rest.len() >= others.len() && rest.iter().zip(others).all(|(a, b)| a == b) {
+            return Some(at);
         }
-        _ => text.find(wanted),
+        from = at + 1;
     }
 }

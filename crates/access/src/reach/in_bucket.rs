@@ -26,15 +26,20 @@ pub(super) struct InBucket<'a> {
     private: Acl,
     /// Owner and ACL of an object that somebody else owns and the bucket's owner may do everything to.
     others: (CanonicalId, Acl),
-    /// The requests to try, by the statements whose conditions bear on them and whether they list.
-    tried: RefCell<HashMap<(Vec<usize>, bool), Rc<Requests>>>,
+    tried: RefCell<HashMap<TriedFor, Rc<Requests>>>,
 }
 
-/// What was found out of one action on one kind of key.
-struct Solved {
-    /// What allows it, and by which request.
-    allowed: Vec<(Option<Reason>, Vec<When>, Option<Witness>)>,
+/// One reason for which an action is allowed on some key.
+struct Said {
+    /// `None`: policies may, which could not be settled.
+    reason: Option<Reason>,
+    when: Vec<When>,
+    /// A request that showed it.
+    witness: Option<Witness>,
 }
+
+/// What requests are tried for: the statements whose conditions bear on them, by place, and whether they list.
+type TriedFor = (Vec<usize>, bool);
 
 /// What an action may be asked of, for one row.
 #[derive(Clone, Copy)]
@@ -72,7 +77,7 @@ impl<'a> InBucket<'a> {
             |action: &Action| !action.on_object() && !action.of_service() && *action != Action::CreateBucket;
         for action in Action::ALL.iter().copied().filter(on_bucket) {
             let solved = self.solve(action, Target { key: None, found: Found::Nothing, itself: None });
-            self.draft(&mut drafts, action, solved.allowed.into_iter().map(|said| (vec![], said)).collect());
+            self.draft(&mut drafts, action, solved.into_iter().map(|said| (vec![], said)).collect());
         }
         let mut rows: Vec<Row> = drafts.into_iter().map(|draft| draft.row).collect();
         rows.extend(self.on_objects());
@@ -98,16 +103,16 @@ impl<'a> InBucket<'a> {
         let samples: Vec<(usize, ObjectKey)> =
             words.samples().filter_map(|(cell, key)| Some((cell, ObjectKey::new(key).ok()?))).collect();
         for action in Action::ALL.iter().copied().filter(|action| action.on_object()) {
-            let mut all: Vec<(Vec<usize>, (Option<Reason>, Vec<When>, Option<Witness>))> = vec![];
+            let mut all: Vec<(Vec<usize>, Said)> = vec![];
             for (cell, key) in &samples {
                 let mut solved = self.solve_object(action, key);
                 if self.owners_differ() && reads(action) {
                     let others = self.solve(action, Target { key: Some(key), found: Found::Others, itself: None });
-                    let new = others.allowed.into_iter().filter(|(reason, ..)| is_of_others(reason.as_ref()));
-                    solved.allowed.extend(new);
+                    let new = others.into_iter().filter(|said| is_of_others(said.reason.as_ref()));
+                    solved.extend(new);
                 }
-                for said in solved.allowed {
-                    match all.iter_mut().find(|(_, known)| known.0 == said.0 && known.1 == said.1) {
+                for said in solved {
+                    match all.iter_mut().find(|(_, known)| known.reason == said.reason && known.when == said.when) {
                         Some((cells, _)) => cells.push(*cell),
                         None => all.push((vec![*cell], said)),
                     }
@@ -127,7 +132,7 @@ impl<'a> InBucket<'a> {
     }
 
     /// An action on a key: of an object that is there, but for PutObject, which may also find none.
-    fn solve_object(&self, action: Action, key: &ObjectKey) -> Solved {
+    fn solve_object(&self, action: Action, key: &ObjectKey) -> Vec<Said> {
         let there = self.solve(action, Target { key: Some(key), found: Found::Owners, itself: None });
         if action != Action::PutObject {
             return there;
@@ -135,9 +140,9 @@ impl<'a> InBucket<'a> {
         let mut new = self.solve(action, Target { key: Some(key), found: Found::Nothing, itself: None });
         // What may be overwritten may be created for the same reason; what cannot is only to be created.
         let mut all = there;
-        new.allowed.retain(|(reason, ..)| !all.allowed.iter().any(|(same, ..)| same == reason));
-        new.allowed.iter_mut().for_each(|(_, when, _)| when.push(When::New));
-        all.allowed.append(&mut new.allowed);
+        new.retain(|said| !all.iter().any(|same| same.reason == said.reason));
+        new.iter_mut().for_each(|said| said.when.push(When::New));
+        all.append(&mut new);
         all
     }
 
@@ -147,11 +152,15 @@ impl<'a> InBucket<'a> {
         for action in Action::ALL.iter().copied().filter(|action| action.on_object()) {
             let target = Target { key: Some(object.key), found: Found::Itself, itself: Some(object) };
             let solved = self.solve(action, target);
-            let own = solved.allowed.into_iter().filter(|(reason, ..)| {
-                matches!(
-                    reason,
-                    Some(Reason::ObjectOwner | Reason::ObjectGrant(_) | Reason::SharePreset(_) | Reason::ShareActions)
-                ) && !self.is_as_others(object, reason)
+            let own = solved.into_iter().filter(|said| {
+                // What could not be settled of this object is told too: the others may have been settled.
+                let of_itself = matches!(
+                    said.reason,
+                    None | Some(
+                        Reason::ObjectOwner | Reason::ObjectGrant(_) | Reason::SharePreset(_) | Reason::ShareActions
+                    )
+                );
+                of_itself && !self.is_as_others(object, &said.reason)
             });
             self.draft(&mut drafts, action, own.map(|said| (vec![], said)).collect());
         }
@@ -170,14 +179,9 @@ impl<'a> InBucket<'a> {
         }
     }
 
-    fn draft(
-        &self,
-        drafts: &mut Vec<Draft>,
-        action: Action,
-        all: Vec<(Vec<usize>, (Option<Reason>, Vec<When>, Option<Witness>))>,
-    ) {
+    fn draft(&self, drafts: &mut Vec<Draft>, action: Action, all: Vec<(Vec<usize>, Said)>) {
         let escalation = ESCALATIONS.contains(&action);
-        for (cells, (reason, when, witness)) in all {
+        for (cells, Said { reason, when, witness }) in all {
             let same = |draft: &&mut Draft| {
                 let Draft { cells: known, row } = draft;
                 *known == cells && row.reason == reason && row.when == when && row.escalation == escalation
@@ -197,7 +201,7 @@ impl<'a> InBucket<'a> {
     }
 
     /// Puts one request of each kind to `decide`.
-    fn solve(&self, action: Action, target: Target<'_>) -> Solved {
+    fn solve(&self, action: Action, target: Target<'_>) -> Vec<Said> {
         let resource = match target.key {
             None => Resource::Bucket(&self.known.bucket.name),
             Some(key) => Resource::Object { bucket: &self.known.bucket.name, key, version: None },
@@ -232,7 +236,7 @@ impl<'a> InBucket<'a> {
                 allowed.push((reason, at));
             }
         }
-        let mut solved = Solved { allowed: vec![] };
+        let mut solved = vec![];
         for (reason, at) in &allowed {
             let witness = Witness {
                 action,
@@ -241,13 +245,14 @@ impl<'a> InBucket<'a> {
                 found: target.found,
                 request: tried.all[*at].clone(),
             };
-            solved.allowed.push((Some(*reason), self.when(action, target, reason, &denied), Some(witness)));
+            let when = self.when(action, target, reason, &denied);
+            solved.push(Said { reason: Some(*reason), when, witness: Some(witness) });
         }
         let exact = tried.complete && self.statements(action).all(|(_, statement)| statement.exact);
         if allowed.is_empty() && !exact && self.could(action, target, &denied) {
             let mut when = self.always.clone();
             when.push(When::Unproven);
-            solved.allowed.push((None, when, None));
+            solved.push(Said { reason: None, when, witness: None });
         }
         solved
     }
@@ -385,7 +390,7 @@ impl<'a> InBucket<'a> {
             }
             let mut when = self.always.clone();
             when.push(When::TooComplex);
-            self.draft(&mut drafts, action, vec![(vec![], (None, when, None))]);
+            self.draft(&mut drafts, action, vec![(vec![], Said { reason: None, when, witness: None })]);
         }
         drafts.into_iter().map(|draft| Row { keys: Some(KeySet::all()), ..draft.row }).collect()
     }

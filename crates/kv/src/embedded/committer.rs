@@ -19,6 +19,7 @@ use model::Revision;
 
 use super::apply::{self, Refused};
 use super::failure::{Failure, guarded};
+use super::opened::Opened;
 use super::queue::{Job, Next, Queue};
 use super::record::{DATA, HEADER, REVISION};
 use super::{Durability, Shared, file};
@@ -89,8 +90,8 @@ impl Committer {
             return Err(Error::Poisoned(reason));
         }
         self.shared.disk.begin();
-        let Some(database) = self.shared.database.write().take() else { return Ok(()) };
-        guarded(|| database.close().map_err(file::storage))
+        let Some(opened) = self.shared.database.write().take() else { return Ok(()) };
+        guarded(|| opened.close().map_err(file::storage))
             .map_err(|failure| if self.shared.disk.ran_full() { Error::Full } else { Error::Io(failure.describe()) })
     }
 
@@ -168,9 +169,10 @@ impl Committer {
 
     /// One transaction for all of `jobs`.
     fn try_commit(&mut self, jobs: &[Job]) -> Result<Vec<Result<Commit, Error>>, Batch> {
-        let database = self.shared.database.read();
-        let database = database.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
-        let mut transaction = database.begin_write()?;
+        let opened = self.shared.database.read();
+        let opened = opened.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
+        let _changing = opened.changing();
+        let mut transaction = opened.database.begin_write()?;
         if self.durability == Durability::Relaxed {
             transaction.set_durability(redb::Durability::None)?;
         }
@@ -214,9 +216,10 @@ impl Committer {
         let _settling = shared.settling.lock();
         shared.disk.begin();
         let result = guarded(|| {
-            let database = shared.database.read();
-            let database = database.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
-            Ok(database.begin_write()?.commit()?)
+            let opened = shared.database.read();
+            let opened = opened.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
+            let _changing = opened.changing();
+            Ok(opened.database.begin_write()?.commit()?)
         });
         if let Err(failure) = result {
             // What was acknowledged may be lost: not for this engine to go on from.
@@ -250,7 +253,7 @@ impl Committer {
         let opened = file::open(&self.shared.disk, &self.shared.path, self.shared.cache_bytes);
         match opened {
             Ok((database, last)) if last.0 == self.last => {
-                *self.shared.database.write() = Some(database);
+                *self.shared.database.write() = Some(Opened::new(database));
                 self.detached = false;
                 true
             }

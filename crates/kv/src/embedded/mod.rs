@@ -21,6 +21,7 @@ mod committer;
 mod disk;
 mod failure;
 mod file;
+mod opened;
 mod queue;
 mod read;
 mod record;
@@ -31,13 +32,13 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use parking_lot::{Mutex, RwLock};
-use redb::{Database, ReadableDatabase};
 
 pub use disk::{PlainFile, SyncSeam};
 
 use self::committer::Committer;
 use self::disk::Disk;
 use self::failure::{Failure, guarded};
+use self::opened::Opened;
 use self::queue::Queue;
 use crate::chain::LogKey;
 use crate::{Change, Commit, Engine, Entry, Error, Key, KeyRange, ListQuery, Listing, Page};
@@ -93,7 +94,7 @@ struct Shared {
     cache_bytes: usize,
     log_key: LogKey,
     /// Read-locked by whoever uses it; written where it is opened anew or closed. `None` once it is closed.
-    database: RwLock<Option<Database>>,
+    database: RwLock<Option<Opened>>,
     /// Held while a batch is in doubt, from its first write to the reopening of the file if that is how it ends.
     settling: Mutex<()>,
     poison: Mutex<Option<String>>,
@@ -116,7 +117,7 @@ impl Shared {
     fn read<T>(&self, read: &impl Fn(&read::Data) -> Result<T, Failure>) -> Result<T, Failure> {
         let database = self.database.read();
         let database = database.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
-        guarded(|| read(&database.begin_read()?.open_table(record::DATA)?))
+        guarded(|| read(&*database.latest()?))
     }
 
     /// As [`read`](Shared::read); waits out a batch in doubt if redb's handle was used up by it.
@@ -166,7 +167,7 @@ impl Embedded {
             disk,
             cache_bytes,
             log_key: LogKey::new(log_key),
-            database: RwLock::new(Some(database)),
+            database: RwLock::new(Some(Opened::new(database))),
             settling: Mutex::new(()),
             poison: Mutex::new(None),
         });
@@ -201,17 +202,33 @@ impl Embedded {
         Error::Poisoned(self.shared.poisoned().unwrap_or_else(|| "it was closed".into()))
     }
 
+    /// Reads at most `rows` rows.
     async fn read<T: Send + 'static>(
         &self,
         rows: usize,
         read: impl Fn(&read::Data) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
-        if rows <= INLINE_ROWS {
-            match self.shared.read(&read) {
-                Err(failure) if failure.is_stale() => {}
-                result => return result.map_err(Failure::into_error),
-            }
+        match self.read_here(rows, &read) {
+            Some(result) => result,
+            None => self.read_apart(read).await,
         }
+    }
+
+    /// Reads on the thread that asks; `None` if that must be done elsewhere, because it may take long.
+    fn read_here<T>(&self, rows: usize, read: &impl Fn(&read::Data) -> Result<T, Failure>) -> Option<Result<T, Error>> {
+        if rows > INLINE_ROWS {
+            return None;
+        }
+        match self.shared.read(read) {
+            Err(failure) if failure.is_stale() => None,
+            result => Some(result.map_err(Failure::into_error)),
+        }
+    }
+
+    async fn read_apart<T: Send + 'static>(
+        &self,
+        read: impl Fn(&read::Data) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Error> {
         let shared = self.shared.clone();
         let read = tokio::task::spawn_blocking(move || shared.read_settled(&read));
         read.await.unwrap_or_else(|_| Err(Error::Io("the program is shutting down".into())))
@@ -229,8 +246,11 @@ impl Drop for Embedded {
 #[async_trait]
 impl Engine for Embedded {
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, Error> {
+        if let Some(result) = self.read_here(keys.len(), &|data| read::get_many(data, keys)) {
+            return result;
+        }
         let keys = keys.to_vec();
-        self.read(keys.len(), move |data| read::get_many(data, &keys)).await
+        self.read_apart(move |data| read::get_many(data, &keys)).await
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, Error> {

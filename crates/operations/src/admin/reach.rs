@@ -3,6 +3,7 @@
 //! Buckets and objects that may concern a key are found by the indexes of ownership, grants and policies, never by a scan of
 //! what is stored; a report on every key reads each bucket once.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use access::policy::Named;
@@ -207,9 +208,8 @@ impl Store {
         for (bucket, keys) in &question.objects {
             for key in keys {
                 let at = (bucket.clone(), key.clone());
-                if !records.objects.contains_key(&at) {
-                    let object = self.catalog.object(bucket, key).await.map_err(Error::from)?.1;
-                    records.objects.insert(at, object);
+                if let Entry::Vacant(place) = records.objects.entry(at) {
+                    place.insert(self.catalog.object(bucket, key).await.map_err(Error::from)?.1);
                 }
             }
         }
@@ -232,7 +232,7 @@ fn some_account() -> Result<Principal, Failure> {
         created,
     };
     let key = AccessKey {
-        id: model::AccessKeyId::new("NOBODY00000000000000").map_err(invalid)?,
+        id: model::AccessKeyId::new("NOBODYANDEVERYACCNTS").map_err(invalid)?,
         account: id,
         state: KeyState::Enabled,
         share: None,

@@ -80,7 +80,7 @@ pub(super) fn restriction(order: &KeyOrder, now: Timestamp) -> Result<Restrictio
         BucketName::new(name)
             .map_err(|invalid| Failure::invalid(format!("{name} is no bucket: the {invalid}"), "Give a bucket's name."))
     })?;
-    let prefixes = each("--prefix", &order.prefixes, |text| prefix(text))?;
+    let prefixes = each("--prefix", &order.prefixes, prefix)?;
     if let Some(text) = &order.policy {
         policy(text)?;
     }

@@ -38,14 +38,17 @@ impl Store {
         };
         let name = self.bucket_name(bucket)?;
         let key = match (action.on_object(), object) {
-            (true, Some(key)) => Some(ObjectKey::new(key).map_err(|invalid| {
-                Failure::invalid(invalid.to_string(), "Give BUCKET/KEY.")
-            })?),
+            (true, Some(key)) => {
+                Some(ObjectKey::new(key).map_err(|invalid| Failure::invalid(invalid.to_string(), "Give BUCKET/KEY."))?)
+            }
             (true, None) => {
                 return Err(Failure::invalid(format!("{} is asked of an object", action.as_str()), "Give BUCKET/KEY."));
             }
             (false, Some(_)) => {
-                return Err(Failure::invalid(format!("{} is asked of a bucket", action.as_str()), "Give BUCKET alone."));
+                return Err(Failure::invalid(
+                    format!("{} is asked of a bucket", action.as_str()),
+                    "Give BUCKET alone.",
+                ));
             }
             (false, None) => None,
         };
@@ -131,16 +134,18 @@ fn address(text: &str) -> Result<IpAddr, Failure> {
 fn moment(text: &str) -> Result<Timestamp, Failure> {
     let parsed = text.parse::<jiff::Timestamp>().ok();
     let millis = parsed.and_then(|moment| u64::try_from(moment.as_millisecond()).ok());
-    millis.map(Timestamp::from_millis).ok_or_else(|| {
-        Failure::invalid(format!("{text} is no moment"), "Give one such as 2027-01-31T12:00:00Z.")
-    })
+    millis
+        .map(Timestamp::from_millis)
+        .ok_or_else(|| Failure::invalid(format!("{text} is no moment"), "Give one such as 2027-01-31T12:00:00Z."))
 }
 
 fn view(refusal: &Refusal) -> RefusalView {
     let bucket = refusal.bucket.as_ref();
-    let remedy = refusal.reasons.first().zip(bucket).map(|(reason, bucket)| {
-        remedy(reason, refusal.action, bucket, refusal.object.as_ref())
-    });
+    let remedy = refusal
+        .reasons
+        .first()
+        .zip(bucket)
+        .map(|(reason, bucket)| remedy(reason, refusal.action, bucket, refusal.object.as_ref()));
     RefusalView {
         request_id: refusal.request_id.clone(),
         at: rfc3339(refusal.at),

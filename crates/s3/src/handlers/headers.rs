@@ -50,7 +50,8 @@ pub(super) fn refuse_unsupported(asked: &Asked<'_>) -> Result<(), S3Error> {
 fn refuse_stray_tags(asked: &Asked<'_>) -> Result<(), S3Error> {
     let takes: &[&str] = match asked.call.operation.op {
         Op::PutObject | Op::CreateMultipartUpload => &["x-amz-tagging"],
-        Op::CopyObject => &["x-amz-tagging", "x-amz-tagging-directive"],
+        // A form refuses whatever its headers say of the object.
+        Op::CopyObject | Op::PostObject => &["x-amz-tagging", "x-amz-tagging-directive"],
         _ => &[],
     };
     for name in ["x-amz-tagging", "x-amz-tagging-directive"] {

@@ -128,6 +128,100 @@ fn for_people_a_share_comes_with_its_card() {
 }
 
 #[test]
+fn a_share_of_a_folder_is_held_back_kept_and_renewed() {
+    with_and_without_a_server(|data| {
+        run(data, &["bucket", "create", BUCKET]);
+        let folder = format!("{BUCKET}/backups");
+        let words = ["share", &folder, "--with", GUEST, "--preset", "restic", "--json"];
+        let more = [
+            "--from",
+            "192.0.2.0/24",
+            "--max-bytes",
+            "2GiB",
+            "--pin",
+            "7",
+            "--name",
+            "nightly",
+            "--until",
+            "2100-01-31",
+        ];
+        let share = run(data, &[&words[..], &more[..]].concat()).json();
+        assert_eq!((text(&share["bucket"]), text(&share["prefix"])), (BUCKET, "backups/"));
+        assert_eq!(text(&share["expires"]), "2100-01-31T00:00:00Z");
+        let (id, secret) = (text(&share["share_id"]), text(&share["secret_access_key"]));
+
+        let shown = run(data, &["shares", "show", id]);
+        for line in [&*folder, "192.0.2.0/24", "2147483648", "7 days: none yet", "nightly", "2100-01-31T00:00:00Z"] {
+            assert!(shown.stdout.contains(line), "{line}: {shown:?}");
+        }
+        let card = run(data, &["shares", "card", id]);
+        assert!(card.stdout.starts_with("# restic") && card.stdout.contains("YOUR-SECRET"), "{card:?}");
+        assert!(card.stdout.contains(&folder) && !card.stdout.contains(secret), "{card:?}");
+        let bookmark = run(data, &["shares", "card", id, "--for", "cyberduck"]);
+        assert!(bookmark.stdout.starts_with("<?xml ") && bookmark.stdout.ends_with("</plist>\n"), "{bookmark:?}");
+
+        let rotated = run(data, &["shares", "rotate", id, "--json"]).json();
+        assert_eq!(rotated["share_id"], share["share_id"]);
+        assert_ne!(rotated["access_key_id"], share["access_key_id"]);
+        let people = run(data, &["shares", "rotate", id]);
+        assert!(people.stdout.contains("# restic") && !people.stdout.contains("YOUR-SECRET"), "{people:?}");
+        let extended = run(data, &["shares", "extend", id, "--until", "2100-02-01", "--json"]).json();
+        assert_eq!(text(&extended["expires"]), "2100-02-01T00:00:00Z");
+        run(data, &["shares", "revoke", id]);
+        run(data, &["shares", "extend", id]).complains(1, &[id, "revoked"]);
+        run(data, &["shares", "rotate", id]).complains(1, &[id, "revoked"]);
+    });
+}
+
+#[test]
+fn what_holds_back_is_checked_whole_before_anything_is_made() {
+    let place = place();
+    let data = &place.data;
+    Server::start(data, &[]).stop();
+    run(data, &["bucket", "create", BUCKET]);
+    let share = |more: &[&str]| run(data, &[&["share", BUCKET, "--with", GUEST], more].concat());
+    share(&[]).complains(2, &["--preset"]);
+    share(&["--preset", "read", "--allow", "s3:GetObject"]).complains(2, &["--allow"]);
+    share(&["--allow", "s3:GetObject,s3:PutBucketPolicy"]).complains(2, &["s3:PutBucketPolicy"]);
+    share(&["--preset", "read", "--from", "10.0.0.1/8"]).complains(2, &["10.0.0.0/8"]);
+    share(&["--preset", "read", "--until", "soon"]).complains(2, &["soon"]);
+    share(&["--preset", "read", "--until", "2001-01-01"]).complains(2, &["2001-01-01"]);
+    share(&["--preset", "read", "--max-bytes", "many"]).complains(2, &["--max-bytes"]);
+    assert_eq!(run(data, &["shares", "list", "--json"]).json(), serde_json::json!([]));
+    let policy = place.data.join("policy.json");
+    std::fs::write(&policy, r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Fly"}]}"#).unwrap();
+    let create = |more: &[&str]| run(data, &[&["key", "create", "owner@localhost"], more].concat());
+    create(&["--policy", policy.to_str().unwrap()]).complains(2, &["policy", "Statement"]);
+    create(&["--policy", "/none.json"]).complains(2, &["/none.json"]);
+    create(&["--bucket", "No"]).complains(2, &["No"]);
+    assert_eq!(run(data, &["key", "list", "--json"]).json().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_key_is_held_back_and_replaced_and_lives_no_longer_than_the_server_lets_it() {
+    let place = place();
+    let data = &place.data;
+    let server = Server::start(data, &["--max-key-lifetime", "30d"]);
+    let words =
+        ["key", "create", "owner@localhost", "--bucket", BUCKET, "--prefix", "a/", "--from", "192.0.2.1", "--json"];
+    let key = run(data, &words).json();
+    let id = text(&key["access_key_id"]);
+    assert!(key["expires"].is_string(), "{key}");
+    assert_eq!(key["restriction"]["networks"], serde_json::json!(["192.0.2.1/32"]));
+    run(data, &["key", "create", "owner@localhost", "--expires", "31d"]).complains(2, &["--max-key-lifetime"]);
+    let rotated = run(data, &["key", "rotate", id, "--overlap", "1h", "--json"]).json();
+    assert_eq!((text(&rotated["replaces"]), &rotated["restriction"]), (id, &key["restriction"]));
+    let people = run(data, &["key", "rotate", text(&rotated["access_key_id"])]);
+    for line in ["in place of", "which works until", "only buckets", "shown this once"] {
+        assert!(people.stdout.contains(line), "{line}: {people:?}");
+    }
+    run(data, &["key", "rotate", id, "--overlap", "soon"]).complains(2, &["soon"]);
+    let owner = std::fs::read_to_string(place.data.join("owner.credentials")).unwrap();
+    assert!(owner.starts_with("# This key works until ") && owner.contains("[default]"), "{owner}");
+    server.stop();
+}
+
+#[test]
 fn reach_exits_1_and_names_what_more_a_key_reaches() {
     let place = place();
     Server::start(&place.data, &[]).stop();
