@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, Digest};
 use model::BlobId;
+use rustix::fs::fstatvfs;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::format::{BLOCK, HEADER, STORED_BLOCK, block_crc, header};
@@ -130,7 +131,16 @@ impl Upload {
     }
 }
 
+/// Room that bodies leave on the device, in bytes: records need some to say that a body was removed. On a small device, a
+/// sixteenth of it.
+const LEFT_TO_RECORDS: u64 = 128 << 20;
+
 fn write_at(scratch: &Scratch, bytes: &[u8], at: u64, id: BlobId) -> Result<(), Error> {
+    let device = fstatvfs(&scratch.file).map_err(|e| Error::device(format_args!("writing blob {id}"), &e.into()))?;
+    let (free, all) = (device.f_bavail * device.f_frsize, device.f_blocks * device.f_frsize);
+    if free < bytes.len() as u64 + LEFT_TO_RECORDS.min(all / 16) {
+        return Err(Error::Full);
+    }
     scratch.file.write_all_at(bytes, at).map_err(|e| Error::device(format_args!("writing blob {id}"), &e))
 }
 
