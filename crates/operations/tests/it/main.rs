@@ -10,4 +10,5 @@ mod revocation;
 mod shares;
 mod tags;
 mod uploads;
+mod why;
 mod world;

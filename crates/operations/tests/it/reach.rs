@@ -1,5 +1,6 @@
 //! What reach reports tell, against what the store then does.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use model::{Acl, Bucket, Grant, Grantee, Permission};
@@ -138,7 +139,11 @@ async fn what_everyone_reaches_is_told_apart_from_what_keys_do() {
 #[tokio::test]
 #[ignore = "a measurement"]
 async fn how_long_a_report_takes() {
-    let world = World::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = kv::EmbeddedOptions::new([7; 32]);
+    options.durability = kv::Durability::Relaxed;
+    let engine = kv::Embedded::open(&dir.path().join("records"), options).unwrap();
+    let world = World::over(Arc::new(engine)).await;
     let mut keys = vec![];
     for n in 0..1000 {
         let command =
