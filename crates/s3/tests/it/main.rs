@@ -5,6 +5,7 @@ mod forms;
 mod objects;
 mod policies;
 mod reach;
+mod shares;
 mod tags;
 mod uploads;
 mod wire;
