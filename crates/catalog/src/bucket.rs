@@ -10,55 +10,55 @@ use crate::{Error, Stored, grants, keys};
 /// The stored form, version 1.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct StoredBucket {
+struct StoredBucket<'a> {
     #[n(0)]
     version: u8,
     #[n(1)]
     incarnation: u64,
-    #[n(2)]
-    owner: String,
-    #[n(3)]
-    owner_canonical: String,
-    #[n(4)]
-    acl: Vec<StoredGrant>,
+    #[b(2)]
+    owner: &'a str,
+    #[b(3)]
+    owner_canonical: &'a str,
+    #[b(4)]
+    acl: Vec<StoredGrant<'a>>,
     #[n(5)]
     ownership: Option<u8>,
     #[n(6)]
     public_access_block: Option<u8>,
     #[n(7)]
     created: u64,
-    #[n(8)]
-    policy: Option<StoredPolicy>,
+    #[b(8)]
+    policy: Option<StoredPolicy<'a>>,
 }
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct StoredPolicy {
-    #[n(0)]
-    text: String,
-    #[n(1)]
-    names: Vec<String>,
+struct StoredPolicy<'a> {
+    #[b(0)]
+    text: &'a str,
+    #[b(1)]
+    names: Vec<&'a str>,
 }
 
 pub(crate) fn encode(bucket: &Bucket) -> bytes::Bytes {
     codec::encode(&StoredBucket {
         version: 1,
         incarnation: bucket.incarnation,
-        owner: bucket.owner.to_string(),
-        owner_canonical: bucket.owner_canonical.to_string(),
+        owner: bucket.owner.as_str(),
+        owner_canonical: bucket.owner_canonical.as_str(),
         acl: codec::store_acl(&bucket.acl),
         ownership: bucket.ownership.map(|o| codec::index(&ObjectOwnership::ALL, &o)),
         public_access_block: bucket.public_access_block.map(codec::store_block),
         created: bucket.created.millis(),
         policy: bucket.policy.as_ref().map(|policy| StoredPolicy {
-            text: policy.text.to_string(),
-            names: policy.names.iter().map(|name| name.to_string()).collect(),
+            text: &policy.text,
+            names: policy.names.iter().map(|name| &**name).collect(),
         }),
     })
 }
 
 pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Bucket, Error> {
-    let stored: StoredBucket = codec::decode(key, value)?;
+    let stored: StoredBucket<'_> = codec::decode(key, value)?;
     if stored.version != 1 {
         return Err(Error::corrupt(key, format!("record version {} is not known", stored.version)));
     }
@@ -66,8 +66,8 @@ pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Bucket, Error> {
     Ok(Bucket {
         name: codec::valid(key, BucketName::new(name))?,
         incarnation: stored.incarnation,
-        owner: codec::valid(key, AccountId::new(&stored.owner))?,
-        owner_canonical: codec::valid(key, CanonicalId::new(&stored.owner_canonical))?,
+        owner: codec::valid(key, AccountId::new(stored.owner))?,
+        owner_canonical: codec::valid(key, CanonicalId::new(stored.owner_canonical))?,
         acl: codec::load_acl(key, stored.acl)?,
         ownership: stored.ownership.map(|o| codec::pick(key, &ObjectOwnership::ALL, o)).transpose()?,
         public_access_block: stored.public_access_block.map(|bits| codec::load_block(key, bits)).transpose()?,

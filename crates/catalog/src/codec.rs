@@ -30,21 +30,21 @@ pub(crate) fn decode<'a, T: Decode<'a, ()>>(key: &[u8], value: &'a [u8]) -> Resu
 /// A grant: an account (64 hexadecimal digits) or a group (its place in `Group::ALL`), and what.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-pub(crate) struct StoredGrant {
-    #[n(0)]
-    account: Option<String>,
+pub(crate) struct StoredGrant<'a> {
+    #[b(0)]
+    account: Option<&'a str>,
     #[n(1)]
     group: Option<u8>,
     #[n(2)]
     permission: u8,
 }
 
-pub(crate) fn store_acl(acl: &Acl) -> Vec<StoredGrant> {
+pub(crate) fn store_acl(acl: &Acl) -> Vec<StoredGrant<'_>> {
     acl.grants()
         .iter()
         .map(|grant| {
             let (account, group) = match &grant.grantee {
-                Grantee::Account(id) => (Some(id.as_str().to_owned()), None),
+                Grantee::Account(id) => (Some(id.as_str()), None),
                 Grantee::Group(group) => (None, Some(index(&Group::ALL, group))),
             };
             StoredGrant { account, group, permission: index(&Permission::ALL, &grant.permission) }
@@ -52,12 +52,12 @@ pub(crate) fn store_acl(acl: &Acl) -> Vec<StoredGrant> {
         .collect()
 }
 
-pub(crate) fn load_acl(key: &[u8], stored: Vec<StoredGrant>) -> Result<Acl, Error> {
+pub(crate) fn load_acl(key: &[u8], stored: Vec<StoredGrant<'_>>) -> Result<Acl, Error> {
     let grants = stored
         .into_iter()
         .map(|grant| {
             let grantee = match (grant.account, grant.group) {
-                (Some(id), None) => Grantee::Account(valid(key, model::CanonicalId::new(&id))?),
+                (Some(id), None) => Grantee::Account(valid(key, model::CanonicalId::new(id))?),
                 (None, Some(group)) => Grantee::Group(pick(key, &Group::ALL, group)?),
                 _ => return Err(Error::corrupt(key, "a grant names no grantee, or two")),
             };
@@ -128,27 +128,27 @@ pub(crate) fn load_block(key: &[u8], bits: u8) -> Result<PublicAccessBlock, Erro
 /// A checksum.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-pub(crate) struct StoredChecksum {
+pub(crate) struct StoredChecksum<'a> {
     #[n(0)]
     algorithm: u8,
     #[n(1)]
     composite: bool,
-    #[cbor(n(2), with = "minicbor::bytes")]
-    value: Vec<u8>,
+    #[cbor(b(2), with = "minicbor::bytes")]
+    value: &'a [u8],
     #[n(3)]
     parts: Option<u16>,
 }
 
-pub(crate) fn store_checksum(checksum: &Checksum) -> StoredChecksum {
+pub(crate) fn store_checksum(checksum: &Checksum) -> StoredChecksum<'_> {
     StoredChecksum {
         algorithm: index(&ChecksumAlgorithm::ALL, &checksum.algorithm),
         composite: checksum.kind == ChecksumKind::Composite,
-        value: checksum.value.to_vec(),
+        value: &checksum.value,
         parts: checksum.parts,
     }
 }
 
-pub(crate) fn load_checksum(key: &[u8], stored: StoredChecksum) -> Result<Checksum, Error> {
+pub(crate) fn load_checksum(key: &[u8], stored: StoredChecksum<'_>) -> Result<Checksum, Error> {
     let algorithm = pick(key, &ChecksumAlgorithm::ALL, stored.algorithm)?;
     if stored.value.len() != algorithm.len() {
         return Err(Error::corrupt(key, "a checksum is not as long as its algorithm's"));

@@ -93,31 +93,26 @@ pub struct Object {
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
-pub(crate) struct StoredPiece {
+pub(crate) struct StoredPiece<'a> {
     #[n(0)]
     inline: bool,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    id: Vec<u8>,
+    #[cbor(b(1), with = "minicbor::bytes")]
+    id: &'a [u8],
     #[n(2)]
     len: u64,
     #[n(3)]
     crc64: u64,
 }
 
-impl StoredPiece {
-    pub(crate) fn store(piece: &Piece) -> Self {
-        StoredPiece {
-            inline: piece.at == BodyAt::Inline,
-            id: piece.id.as_bytes().to_vec(),
-            len: piece.len,
-            crc64: piece.crc64,
-        }
+impl<'a> StoredPiece<'a> {
+    pub(crate) fn store(piece: &'a Piece) -> Self {
+        StoredPiece { inline: piece.at == BodyAt::Inline, id: piece.id.as_bytes(), len: piece.len, crc64: piece.crc64 }
     }
 
     pub(crate) fn load(self, key: &[u8]) -> Result<Piece, Error> {
         Ok(Piece {
             at: if self.inline { BodyAt::Inline } else { BodyAt::Blob },
-            id: codec::blob_id(key, &self.id)?,
+            id: codec::blob_id(key, self.id)?,
             len: self.len,
             crc64: self.crc64,
         })
@@ -174,31 +169,31 @@ impl From<StoredHeaders> for ContentHeaders {
 /// The stored form, version 1.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct StoredObject {
+struct StoredObject<'a> {
     #[n(0)]
     version: u8,
-    #[n(1)]
-    version_id: Option<String>,
-    #[n(2)]
-    owner: String,
-    #[n(3)]
-    acl: Vec<StoredGrant>,
+    #[b(1)]
+    version_id: Option<&'a str>,
+    #[b(2)]
+    owner: &'a str,
+    #[b(3)]
+    acl: Vec<StoredGrant<'a>>,
     #[n(4)]
     len: u64,
-    #[n(5)]
-    etag: String,
+    #[b(5)]
+    etag: &'a str,
     #[n(6)]
     modified: u64,
-    #[n(7)]
-    checksum: Option<StoredChecksum>,
+    #[b(7)]
+    checksum: Option<StoredChecksum<'a>>,
     #[n(8)]
     headers: StoredHeaders,
     #[n(9)]
     metadata: Vec<(String, String)>,
-    #[n(10)]
-    piece: Option<StoredPiece>,
-    #[cbor(n(11), with = "minicbor::bytes")]
-    manifest: Option<Vec<u8>>,
+    #[b(10)]
+    piece: Option<StoredPiece<'a>>,
+    #[cbor(b(11), with = "minicbor::bytes")]
+    manifest: Option<&'a [u8]>,
     #[n(12)]
     manifest_parts: Option<u16>,
     #[n(13)]
@@ -210,17 +205,17 @@ struct StoredObject {
 pub(crate) fn encode(object: &Object) -> Bytes {
     codec::encode(&StoredObject {
         version: 1,
-        version_id: object.version.as_ref().map(|v| v.to_string()),
-        owner: object.owner.to_string(),
+        version_id: object.version.as_ref().map(VersionId::as_str),
+        owner: object.owner.as_str(),
         acl: codec::store_acl(&object.acl),
         len: object.len,
-        etag: object.etag.to_string(),
+        etag: object.etag.as_str(),
         modified: object.modified.millis(),
         checksum: object.checksum.as_ref().map(codec::store_checksum),
         headers: object.headers.clone().into(),
         metadata: object.metadata.clone(),
         piece: object.piece.as_ref().map(StoredPiece::store),
-        manifest: object.manifest.map(|(id, _)| id.as_bytes().to_vec()),
+        manifest: object.manifest.as_ref().map(|(id, _)| &id.as_bytes()[..]),
         manifest_parts: object.manifest.map(|(_, parts)| parts),
         cause: object.cause.clone(),
         tags: codec::store_tags(&object.tags),
@@ -228,7 +223,7 @@ pub(crate) fn encode(object: &Object) -> Bytes {
 }
 
 pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Object, Error> {
-    let stored: StoredObject = codec::decode(key, value)?;
+    let stored: StoredObject<'_> = codec::decode(key, value)?;
     if stored.version != 1 {
         return Err(Error::corrupt(key, format!("record version {} is not known", stored.version)));
     }
@@ -238,7 +233,7 @@ pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Object, Error> {
         .and_then(|at| std::str::from_utf8(&key[at + 1..]).ok())
         .ok_or_else(|| Error::corrupt(key, "the key names no object"))?;
     let manifest = match (stored.manifest, stored.manifest_parts) {
-        (Some(id), Some(parts)) => Some((codec::blob_id(key, &id)?, parts)),
+        (Some(id), Some(parts)) => Some((codec::blob_id(key, id)?, parts)),
         (None, None) => None,
         _ => return Err(Error::corrupt(key, "half a manifest")),
     };
@@ -254,11 +249,11 @@ pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Object, Error> {
     }
     Ok(Object {
         key: codec::valid(key, ObjectKey::new(name))?,
-        version: stored.version_id.map(|v| codec::valid(key, VersionId::new(&v))).transpose()?,
-        owner: codec::valid(key, CanonicalId::new(&stored.owner))?,
+        version: stored.version_id.map(|v| codec::valid(key, VersionId::new(v))).transpose()?,
+        owner: codec::valid(key, CanonicalId::new(stored.owner))?,
         acl: codec::load_acl(key, stored.acl)?,
         len: stored.len,
-        etag: ETag::from_stored(&stored.etag),
+        etag: ETag::from_stored(stored.etag),
         modified: Timestamp::from_millis(stored.modified),
         checksum: stored.checksum.map(|c| codec::load_checksum(key, c)).transpose()?,
         headers: stored.headers.into(),
@@ -272,40 +267,40 @@ pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Object, Error> {
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct StoredManifestPart {
+struct StoredManifestPart<'a> {
     #[n(0)]
     number: u16,
-    #[n(1)]
-    piece: Option<StoredPiece>,
-    #[n(2)]
-    checksum: Option<StoredChecksum>,
+    #[b(1)]
+    piece: Option<StoredPiece<'a>>,
+    #[b(2)]
+    checksum: Option<StoredChecksum<'a>>,
 }
 
 /// The stored form, version 1.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct StoredManifest {
+struct StoredManifest<'a> {
     #[n(0)]
     version: u8,
-    #[n(1)]
-    parts: Vec<StoredManifestPart>,
+    #[b(1)]
+    parts: Vec<StoredManifestPart<'a>>,
 }
 
 pub(crate) fn encode_manifest(manifest: &Manifest) -> Bytes {
-    let part = |p: &ManifestPart| StoredManifestPart {
+    let parts = manifest.0.iter().map(|p| StoredManifestPart {
         number: p.number,
         piece: p.piece.as_ref().map(StoredPiece::store),
         checksum: p.checksum.as_ref().map(codec::store_checksum),
-    };
-    codec::encode(&StoredManifest { version: 1, parts: manifest.0.iter().map(part).collect() })
+    });
+    codec::encode(&StoredManifest { version: 1, parts: parts.collect() })
 }
 
 pub(crate) fn decode_manifest(key: &[u8], value: &[u8]) -> Result<Manifest, Error> {
-    let stored: StoredManifest = codec::decode(key, value)?;
+    let stored: StoredManifest<'_> = codec::decode(key, value)?;
     if stored.version != 1 {
         return Err(Error::corrupt(key, format!("record version {} is not known", stored.version)));
     }
-    let part = |p: StoredManifestPart| {
+    let part = |p: StoredManifestPart<'_>| {
         Ok(ManifestPart {
             number: p.number,
             piece: p.piece.map(|piece| piece.load(key)).transpose()?,

@@ -115,10 +115,9 @@ impl Catalog {
 
     /// A small body; `None` if the object was replaced since its record was read.
     pub async fn inline(&self, piece: &Piece) -> Result<Option<Bytes>, Error> {
-        let key = keys::inline(&piece.id);
-        let Some(entry) = self.one(key.clone()).await? else { return Ok(None) };
+        let Some(entry) = self.one(keys::inline(&piece.id)).await? else { return Ok(None) };
         if entry.value.len() as u64 != piece.len {
-            return Err(Error::corrupt(&key, "a body is not as long as recorded"));
+            return Err(Error::corrupt(&entry.key, "a body is not as long as recorded"));
         }
         Ok(Some(entry.value))
     }

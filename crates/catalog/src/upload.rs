@@ -71,7 +71,7 @@ impl Part {
 /// The stored form, version 1.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct StoredUpload {
+struct StoredUpload<'a> {
     #[n(0)]
     version: u8,
     #[n(1)]
@@ -80,8 +80,8 @@ struct StoredUpload {
     initiator: String,
     #[n(3)]
     owner: String,
-    #[n(4)]
-    acl: Vec<StoredGrant>,
+    #[b(4)]
+    acl: Vec<StoredGrant<'a>>,
     #[n(5)]
     algorithm: Option<u8>,
     #[n(6)]
@@ -122,7 +122,7 @@ fn encode_upload(upload: &Upload) -> bytes::Bytes {
 }
 
 pub(crate) fn decode_upload(key: &[u8], value: &[u8]) -> Result<Upload, Error> {
-    let stored: StoredUpload = codec::decode(key, value)?;
+    let stored: StoredUpload<'_> = codec::decode(key, value)?;
     if stored.version != 1 {
         return Err(Error::corrupt(key, format!("record version {} is not known", stored.version)));
     }
@@ -150,7 +150,7 @@ pub(crate) fn decode_upload(key: &[u8], value: &[u8]) -> Result<Upload, Error> {
 /// The stored form, version 1.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct StoredPart {
+struct StoredPart<'a> {
     #[n(0)]
     version: u8,
     #[n(1)]
@@ -159,10 +159,10 @@ struct StoredPart {
     md5: Vec<u8>,
     #[n(3)]
     modified: u64,
-    #[n(4)]
-    checksum: Option<StoredChecksum>,
-    #[n(5)]
-    piece: Option<StoredPiece>,
+    #[b(4)]
+    checksum: Option<StoredChecksum<'a>>,
+    #[b(5)]
+    piece: Option<StoredPiece<'a>>,
     #[n(6)]
     cause: String,
 }
@@ -180,7 +180,7 @@ fn encode_part(part: &Part) -> bytes::Bytes {
 }
 
 pub(crate) fn decode_part(key: &[u8], value: &[u8]) -> Result<Part, Error> {
-    let stored: StoredPart = codec::decode(key, value)?;
+    let stored: StoredPart<'_> = codec::decode(key, value)?;
     if stored.version != 1 {
         return Err(Error::corrupt(key, format!("record version {} is not known", stored.version)));
     }

@@ -4,9 +4,13 @@
 //! verification that succeeds. Whoever asks the authoriser needs a [`Caller`], so a request cannot be executed for
 //! somebody whose signature nobody checked.
 
+use std::fmt;
+use std::sync::Arc;
+
 use model::{Basis, Principal};
 
 use crate::SecretText;
+use crate::known::Standing;
 
 /// What kind of caller it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +30,8 @@ pub enum CallerKind {
 ///
 /// It cannot be forged:
 /// ```compile_fail
-/// use identity::{Caller, CallerKind};
-/// let forged = Caller { kind: CallerKind::Key, principal: model::Principal::Anonymous, basis: Default::default() };
+/// use identity::Caller;
+/// let forged = Caller(identity::CallerKind::Anonymous);
 /// ```
 /// nor made from a principal:
 /// ```compile_fail
@@ -42,43 +46,70 @@ pub enum CallerKind {
 ///     caller
 /// }
 /// ```
-#[derive(Debug, Clone)]
-pub struct Caller {
-    kind: CallerKind,
-    principal: Principal,
-    basis: Basis,
+#[derive(Clone)]
+pub struct Caller(Who);
+
+#[derive(Clone)]
+enum Who {
+    Anonymous,
+    Operator { uid: u32 },
+    Key(Arc<Standing>),
 }
+
+static ANONYMOUS: Principal = Principal::Anonymous;
+static NOTHING: Basis = Basis(Vec::new());
 
 impl Caller {
     /// Who sent an unsigned request.
     pub fn anonymous() -> Self {
-        Caller { kind: CallerKind::Anonymous, principal: Principal::Anonymous, basis: Basis::default() }
+        Caller(Who::Anonymous)
     }
 
     /// The operator at the server's own socket, after the operating system told who that is. As a principal it is
     /// anonymous: its authority lies in its kind alone, so who asks only for the principal gives it nothing.
     pub fn operator(uid: u32) -> Self {
-        Caller { kind: CallerKind::Operator { uid }, ..Caller::anonymous() }
+        Caller(Who::Operator { uid })
     }
 
-    pub(crate) fn of_key(principal: Principal, basis: Basis) -> Self {
-        Caller { kind: CallerKind::Key, principal, basis }
+    pub(crate) fn of_key(standing: Arc<Standing>) -> Self {
+        Caller(Who::Key(standing))
     }
 
     /// What kind of caller it is.
     pub fn kind(&self) -> CallerKind {
-        self.kind
+        match self.0 {
+            Who::Anonymous => CallerKind::Anonymous,
+            Who::Operator { uid } => CallerKind::Operator { uid },
+            Who::Key(_) => CallerKind::Key,
+        }
     }
 
     /// Who it is, as the authoriser sees it.
     pub fn principal(&self) -> &Principal {
-        &self.principal
+        match &self.0 {
+            Who::Anonymous | Who::Operator { .. } => &ANONYMOUS,
+            Who::Key(standing) => &standing.principal,
+        }
     }
 
     /// The records of key, account and share that the caller rests on, with their revisions. As conditions of a commit
     /// they order it before any revocation, or refuse it.
     pub fn basis(&self) -> &Basis {
-        &self.basis
+        match &self.0 {
+            Who::Anonymous | Who::Operator { .. } => &NOTHING,
+            Who::Key(standing) => &standing.basis,
+        }
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, principal, basis) = (self.kind(), self.principal(), self.basis());
+        f.debug_struct("Caller")
+            .field("kind", &kind)
+            .field("principal", principal)
+            .field("basis", basis)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,7 +119,7 @@ impl Caller {
 /// It cannot be forged:
 /// ```compile_fail
 /// fn forge(principal: model::Principal, secret: identity::SecretText) -> identity::Candidate {
-///     identity::Candidate { principal, basis: Default::default(), secret }
+///     identity::Candidate { standing: principal, secret }
 /// }
 /// ```
 /// nor used for a second proof:
@@ -104,21 +135,19 @@ impl Caller {
 ///     candidate.principal()
 /// }
 /// ```
-#[derive(Debug)]
 pub struct Candidate {
-    principal: Principal,
-    basis: Basis,
+    standing: Arc<Standing>,
     secret: SecretText,
 }
 
 impl Candidate {
-    pub(crate) fn new(principal: Principal, basis: Basis, secret: SecretText) -> Self {
-        Candidate { principal, basis, secret }
+    pub(crate) fn new(standing: Arc<Standing>, secret: SecretText) -> Self {
+        Candidate { standing, secret }
     }
 
     /// Whether the key may sign by SigV2 although the server does not allow that for all.
     pub fn allow_sigv2(&self) -> bool {
-        matches!(&self.principal, Principal::Key { key, .. } if key.allow_sigv2)
+        matches!(&self.standing.principal, Principal::Key { key, .. } if key.allow_sigv2)
     }
 
     /// Hands the secret to `verify`, which checks a signature with it. A caller arises only if it returns `Ok`; what it
@@ -128,6 +157,12 @@ impl Candidate {
     /// Those of `verify`.
     pub fn prove<T, E>(self, verify: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<(Caller, T), E> {
         let proof = verify(self.secret.expose().as_bytes())?;
-        Ok((Caller::of_key(self.principal, self.basis), proof))
+        Ok((Caller::of_key(self.standing), proof))
+    }
+}
+
+impl fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate").field("principal", &self.standing.principal).finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ use model::{
 };
 use subtle::ConstantTimeEq;
 
+use crate::known::Known;
 use crate::records::{self, LastUsed};
 use crate::seal::Sealer;
 use crate::{Error, MasterKey, keys};
@@ -50,13 +51,14 @@ pub struct Directory {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) check: [u8; 32],
+    pub(crate) known: Arc<Known>,
 }
 
 impl Directory {
     /// Reads from `kv`; seals and opens secrets under `master`, of which it keeps only what it derives.
     pub fn new(kv: Arc<dyn Engine>, master: MasterKey) -> Self {
         let sealer = Arc::new(Sealer::new(&master));
-        Directory { engine: kv, sealer, check: master.derive("master key check") }
+        Directory { engine: kv, sealer, check: master.derive("master key check"), known: Arc::default() }
     }
 
     /// Whether this is the master key that the store was made with. Ask at start, before the first request.

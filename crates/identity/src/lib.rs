@@ -25,6 +25,7 @@ mod fresh;
 #[cfg(test)]
 mod golden;
 mod keys;
+mod known;
 mod lookup;
 mod master;
 mod plans;

@@ -1,29 +1,25 @@
 //! From a key's id to a candidate: the records that must be in order before anybody may prove anything.
 
-use kv::Entry;
+use std::sync::Arc;
+
 use model::{AccessKeyId, AccountState, Basis, KeyState, Principal, ShareState};
 
+use crate::known::Standing;
 use crate::{Caller, CallerKind, Candidate, Directory, Error, LookupError, keys, records};
 
-/// Key, account and share, in order and in agreement, as they were at one moment.
-struct Standing {
-    principal: Principal,
-    basis: Basis,
-    secret: Option<Entry>,
-}
-
 impl Directory {
-    /// The candidate for `key_id`, as a request names it. Two reads; what counts comes from the second, which sees
-    /// key, secret, account and share at one moment.
+    /// The candidate for `key_id`, as a request names it. Key, secret, account and share are those of one moment during
+    /// the call.
     ///
     /// # Errors
     /// [`LookupError`]; it does not depend on the secret, which nobody has shown to know yet.
     pub async fn candidate(&self, key_id: &str) -> Result<Candidate, LookupError> {
         let id = AccessKeyId::new(key_id).map_err(|_| LookupError::Unknown)?;
-        let Standing { principal, basis, secret } = self.standing(&id).await?;
-        let secret = secret.ok_or_else(|| Error::corrupt(&keys::secret(&id), "the key is there, its secret is not"))?;
-        let secret = self.sealer.open(&id, &secret.value)?;
-        Ok(Candidate::new(principal, basis, secret))
+        let standing = self.standing(&id).await?;
+        let sealed = standing.secret.as_ref();
+        let sealed = sealed.ok_or_else(|| Error::corrupt(&keys::secret(&id), "the key is there, its secret is not"))?;
+        let secret = self.sealer.open(&id, sealed)?;
+        Ok(Candidate::new(standing, secret))
     }
 
     /// The same caller with its records read anew, if its key would still be let in: for another attempt at a commit
@@ -36,11 +32,25 @@ impl Directory {
             (CallerKind::Key, Principal::Key { key, .. }) => key,
             _ => return Ok(caller.clone()),
         };
-        let Standing { principal, basis, .. } = self.standing(&key.id).await?;
-        Ok(Caller::of_key(principal, basis))
+        Ok(Caller::of_key(self.standing(&key.id).await?))
     }
 
-    async fn standing(&self, id: &AccessKeyId) -> Result<Standing, LookupError> {
+    async fn standing(&self, id: &AccessKeyId) -> Result<Arc<Standing>, LookupError> {
+        if let Some(standing) = self.known.get(id) {
+            if self.engine.unchanged(&standing.rows).await? {
+                return Ok(standing);
+            }
+            self.known.forget(id);
+        }
+        let standing = Arc::new(self.read_standing(id).await?);
+        if standing.secret.is_some() {
+            self.known.keep(id, &standing);
+        }
+        Ok(standing)
+    }
+
+    /// Two reads; what counts comes from the second, which sees everything at one moment.
+    async fn read_standing(&self, id: &AccessKeyId) -> Result<Standing, LookupError> {
         let at = keys::access_key(id);
         let Some(entry) = self.one(at.clone()).await? else { return Err(LookupError::Unknown) };
         let hint = records::access_key(&entry.key, &entry.value)?;
@@ -50,6 +60,8 @@ impl Directory {
         wanted.extend(hint.share.as_ref().map(keys::share));
         let mut found = self.engine.get_many(&wanted).await?.into_iter();
         let [key, secret, account, share] = std::array::from_fn(|_| found.next().flatten());
+        let all = [&key, &secret, &account, &share];
+        let rows = all.into_iter().flatten().map(|entry| (entry.key.clone(), entry.revision)).collect();
 
         let Some(key) = key else { return Err(LookupError::Unknown) };
         let key = records::stored(key, records::access_key)?;
@@ -82,6 +94,6 @@ impl Directory {
         basis.0.extend(share.iter().map(|share| (share.key.to_vec(), Some(share.revision))));
         let principal =
             Principal::Key { account: account.value, key: key.value, share: share.map(|share| share.value) };
-        Ok(Standing { principal, basis, secret })
+        Ok(Standing { principal, basis, secret: secret.map(|entry| entry.value), rows })
     }
 }

@@ -59,29 +59,36 @@ impl Sealer {
 
     /// Opens what [`Sealer::seal`] made for the same key.
     pub(crate) fn open(&self, id: &AccessKeyId, stored: &[u8]) -> Result<SecretText, Error> {
-        let at = keys::secret(id);
+        let at = || keys::secret(id);
         let (nonce, sealed) = match stored.split_first() {
             Some((&VERSION, rest)) => rest.split_first_chunk::<NONCE_BYTES>(),
             _ => None,
         }
-        .ok_or_else(|| Error::corrupt(&at, "it is no sealed secret of a version that is known here"))?;
+        .ok_or_else(|| Error::corrupt(&at(), "it is no sealed secret of a version that is known here"))?;
         let payload = Payload { msg: sealed, aad: &bound_to(id) };
         let plain = self
             .0
             .decrypt(&XNonce::from(*nonce), payload)
-            .map_err(|_| Error::Sealed { key: at.escape_ascii().to_string() })?;
+            .map_err(|_| Error::Sealed { key: at().escape_ascii().to_string() })?;
         match String::from_utf8(plain) {
             Ok(text) => Ok(SecretText(Zeroizing::new(text))),
             Err(error) => {
                 drop(Zeroizing::new(error.into_bytes()));
-                Err(Error::corrupt(&at, "the secret is not text"))
+                Err(Error::corrupt(&at(), "the secret is not text"))
             }
         }
     }
 }
 
-fn bound_to(id: &AccessKeyId) -> Vec<u8> {
-    [b"secret/", id.as_str().as_bytes()].concat()
+const BOUND: &[u8; 7] = b"secret/";
+const ID_BYTES: usize = 20;
+
+/// What is authenticated with a secret: `secret/` and the key's id.
+fn bound_to(id: &AccessKeyId) -> [u8; BOUND.len() + ID_BYTES] {
+    let mut bound = [0; BOUND.len() + ID_BYTES];
+    bound[..BOUND.len()].copy_from_slice(BOUND);
+    bound[BOUND.len()..].copy_from_slice(id.as_str().as_bytes());
+    bound
 }
 
 #[cfg(test)]

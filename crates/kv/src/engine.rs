@@ -160,6 +160,10 @@ pub trait Engine: Send + Sync + 'static {
     /// The entries under `keys`, in that order.
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, Error>;
 
+    /// Whether each of these keys still has this revision, all of them at one moment. Whoever keeps what he made of the
+    /// entries learns by it whether he may go on using that, without reading them again.
+    async fn unchanged(&self, rows: &[(Key, Revision)]) -> Result<bool, Error>;
+
     /// The first `limit` entries of `range`.
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, Error>;
 

@@ -50,6 +50,11 @@ impl Engine for Memory {
         Ok(keys.iter().map(|key| state.stored.get_key_value(key).map(entry)).collect())
     }
 
+    async fn unchanged(&self, rows: &[(Key, Revision)]) -> Result<bool, Error> {
+        let state = self.state.lock();
+        Ok(rows.iter().all(|(key, revision)| state.stored.get(key).is_some_and(|(found, _)| found == revision)))
+    }
+
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, Error> {
         let state = self.state.lock();
         let mut inside = state.stored.iter().filter(|(key, _)| range.contains(key));

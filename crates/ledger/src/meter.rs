@@ -16,8 +16,12 @@ pub struct Meter {
 
 impl Meter {
     /// Adds to what was collected.
-    pub fn add(&self, of: UsageKey, delta: &Usage) {
-        self.lines.lock().entry(of).or_default().add(delta);
+    pub fn add(&self, of: &UsageKey, delta: &Usage) {
+        let mut lines = self.lines.lock();
+        match lines.get_mut(of) {
+            Some(line) => line.add(delta),
+            None => lines.entry(of.clone()).or_default().add(delta),
+        }
     }
 
     /// Takes what was collected.

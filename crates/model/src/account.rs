@@ -1,6 +1,7 @@
 //! Accounts: who owns, who is granted to, who pays.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::ids::text_id;
 use crate::{Invalid, Timestamp, limits};
@@ -17,7 +18,7 @@ text_id! {
 /// An e-mail address, normalised: trimmed and in lower case, so that one mailbox is one account. Bailiwick never sends
 /// mail; the address is a name that two parties can agree on.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Email(Box<str>);
+pub struct Email(Arc<str>);
 
 impl Email {
     /// Normalises and checks: one `@`, something on both sides, a domain of letters, digits, dots and hyphens, ASCII
@@ -72,7 +73,7 @@ impl fmt::Debug for Email {
 
 /// What people see of an account beside its ids: 1–256 bytes without control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DisplayName(Box<str>);
+pub struct DisplayName(Arc<str>);
 
 impl DisplayName {
     /// Checks length and characters.

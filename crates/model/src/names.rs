@@ -7,8 +7,14 @@ use crate::{Invalid, limits};
 /// A bucket's name, by S3's rules for general purpose buckets (S3 user guide, "Bucket naming rules"): 3–63 bytes of
 /// `a-z 0-9 . -`, beginning and ending with a letter or digit, no two dots in a row, not shaped like an IPv4 address,
 /// and none of the prefixes and suffixes that S3 reserves.
+///
+/// It is short, and every request makes and copies several; so it is kept in place.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BucketName(Box<str>);
+pub struct BucketName {
+    /// Followed by zeros. They sort before whatever a name may hold, so that names sort as their texts do.
+    text: [u8; limits::BUCKET_NAME_MAX_BYTES],
+    len: u8,
+}
 
 impl BucketName {
     /// Checks `name` against the rules.
@@ -42,24 +48,26 @@ impl BucketName {
         {
             return bad("begins or ends with a text that S3 reserves");
         }
-        Ok(BucketName(name.into()))
+        let mut text = [0; limits::BUCKET_NAME_MAX_BYTES];
+        text[..bytes.len()].copy_from_slice(bytes);
+        Ok(BucketName { text, len: bytes.len() as u8 })
     }
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(&self.text[..usize::from(self.len)]).expect("a name is checked to be ASCII when it is made")
     }
 }
 
 impl fmt::Display for BucketName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for BucketName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", &self.0)
+        write!(f, "{:?}", self.as_str())
     }
 }
 
@@ -131,6 +139,16 @@ mod tests {
         ] {
             assert!(BucketName::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn bucket_names_sort_as_their_texts_do() {
+        let texts = ["a-b", "abc", "abc.d", "abc-d", "abcd", "0ab", "abc0", &"a".repeat(63), &"a".repeat(62)];
+        let mut names = texts.map(|text| BucketName::new(text).unwrap());
+        let mut sorted = texts;
+        names.sort();
+        sorted.sort();
+        assert_eq!(names.each_ref().map(BucketName::as_str), sorted);
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Drop for Body {
             && self.sent > 0
         {
             let sent = i64::try_from(self.sent).unwrap_or(i64::MAX);
-            self.store.meter.add(booked_on, &Usage { bytes_out: sent, ..Usage::default() });
+            self.store.meter.add(&booked_on, &Usage { bytes_out: sent, ..Usage::default() });
         }
         if let Some(manifest) = self.pinned {
             self.store.unpin(manifest);
@@ -116,8 +116,8 @@ impl Store {
         if range.is_empty() {
             return Ok(Ok(body));
         }
-        match object.manifest {
-            None => body.rest.extend(object.piece.map(|piece| (piece, range))),
+        let first = match object.manifest {
+            None => object.piece.map(|piece| (piece, range)),
             Some((manifest, _)) => {
                 // Pinned first, then read: if the manifest is still there, its blobs are not removed before the unpin.
                 self.pin(manifest);
@@ -125,10 +125,11 @@ impl Store {
                 let Some(found) = self.catalog.manifest(&manifest).await? else { return Ok(Err(Replaced)) };
                 let pieces = found.value.0.iter().filter_map(|part| part.piece);
                 body.rest.extend(within(pieces, range));
+                body.rest.pop_front()
             }
-        }
+        };
         // The first piece is opened at once: a file that is open can be read even when it is removed.
-        if let Some((piece, range)) = body.rest.pop_front() {
+        if let Some((piece, range)) = first {
             match self.open_piece(&piece, range).await? {
                 Some(opened) => body.current = Some(opened),
                 None => return Ok(Err(Replaced)),
@@ -144,8 +145,9 @@ impl Store {
                 if crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, &bytes) != piece.crc64 {
                     return Err(Error::Damaged(format!("body {} is not what was written", piece.id)));
                 }
+                let whole = range == (0..piece.len);
                 let (start, end) = (range.start as usize, range.end as usize);
-                Ok(Some(Current::Bytes(bytes.slice(start..end))))
+                Ok(Some(Current::Bytes(if whole { bytes } else { bytes.slice(start..end) })))
             }
             BodyAt::Blob => {
                 let blob = BlobRef { id: piece.id, len: piece.len, crc64: piece.crc64 };

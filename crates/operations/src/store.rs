@@ -188,7 +188,7 @@ impl Store {
 
     /// Counts a request that changes nothing; one that does counts itself in its commit.
     pub(crate) fn count_request(&self, ctx: &Context, bucket: &Stored<Bucket>) {
-        self.meter.add(self.usage_key(ctx, bucket), &Usage { requests: 1, ..Usage::default() });
+        self.meter.add(&self.usage_key(ctx, bucket), &Usage { requests: 1, ..Usage::default() });
     }
 
     /// A name for a body that goes into the engine.

@@ -128,7 +128,7 @@ impl Store {
                 failed = self.write(Meter::writes(batch)).await.err();
             }
             if failed.is_some() {
-                batch.iter().for_each(|(of, delta)| self.meter.add(of.clone(), delta));
+                batch.iter().for_each(|(of, delta)| self.meter.add(of, delta));
             }
         }
         for batch in self.uses.take().chunks(BATCH) {

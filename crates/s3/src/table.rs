@@ -4,6 +4,9 @@
 //! Invariants, held by tests: no two rows have the same form; a query key that selects a row is not also one that it may
 //! come without; what is authorised is asked of what the request names.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use model::Action;
 
 /// What an operation is asked of.
@@ -211,7 +214,9 @@ impl Operation {
 
 /// Whether some operation is selected by the query key `key`.
 pub(crate) fn is_sub_resource(key: &str) -> bool {
-    OPERATIONS.iter().any(|row| row.sub.contains(&key))
+    static ALL: LazyLock<HashSet<&str>> =
+        LazyLock::new(|| OPERATIONS.iter().flat_map(|row| row.sub).copied().collect());
+    ALL.contains(key)
 }
 
 #[cfg(test)]

@@ -73,6 +73,44 @@ async fn a_suspended_account_lets_none_of_its_keys_in_shares_included() {
 }
 
 #[tokio::test]
+async fn who_was_let_in_before_is_refused_as_soon_as_any_of_the_records_says_so() {
+    for what in ["key", "account", "share", "gone", "damaged"] {
+        let world = World::new();
+        let account = world.account("a@example.com").await;
+        let (share, key, secret) = world.share(&bucket("abc"), &account).await;
+        for _ in 0..3 {
+            world.caller(&key.id, &secret).await.unwrap();
+        }
+        let stored = world.stored_key(&key.id).await.unwrap();
+        match what {
+            "key" => world.done(world.directory.plan_key_state(&stored, KeyState::Disabled).1).await,
+            "account" => world.done(world.directory.plan_account_state(&account, AccountState::Suspended).1).await,
+            "share" => world.done(world.directory.plan_share_revoke(&share).1).await,
+            "gone" => world.write(Write::Delete(stored.key.clone())).await,
+            _ => world.write(Write::Put(account.key.clone(), "no record".into())).await,
+        }
+        for _ in 0..2 {
+            let refused = world.candidate(&key.id).await.unwrap_err();
+            assert!(
+                match what {
+                    "key" => matches!(refused, LookupError::Disabled),
+                    "account" => matches!(refused, LookupError::AccountSuspended),
+                    "share" | "gone" => matches!(refused, LookupError::Unknown),
+                    _ => matches!(refused, LookupError::Internal(_)),
+                },
+                "{what}: {refused:?}"
+            );
+        }
+        // And let in again once the records are in order again.
+        if what == "account" {
+            let account = world.directory.account(&account.value.id).await.unwrap().unwrap();
+            world.done(world.directory.plan_account_state(&account, AccountState::Active).1).await;
+            world.caller(&key.id, &secret).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_a_caller_rests_on_refuses_its_commit_once_the_key_the_account_or_the_share_has_changed() {
     for what in ["key", "account", "share"] {
         let world = World::new();

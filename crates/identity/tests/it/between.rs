@@ -22,6 +22,10 @@ impl Engine for Between {
         found
     }
 
+    async fn unchanged(&self, rows: &[(Key, model::Revision)]) -> Result<bool, Error> {
+        self.inner.unchanged(rows).await
+    }
+
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, Error> {
         self.inner.scan(range, limit).await
     }

@@ -16,6 +16,27 @@ pub async fn get_many_answers_in_the_order_asked(engine: &Store) {
     assert!(found.iter().enumerate().all(|(i, entry)| entry.is_some() == (i % 2 == 0)), "{found:?}");
 }
 
+/// One key that was written again, or went, is enough to say no; also where it was written as it had been.
+pub async fn what_is_unchanged_has_the_revision_that_was_read(engine: &Store) {
+    done(engine, vec![put("same/a", "1"), put("same/b", "2")]).await;
+    let mut rows = Vec::new();
+    for name in ["same/a", "same/b"] {
+        rows.push((key(name), get(engine, name).await.expect("it was written").revision));
+    }
+    let says = |rows: Vec<_>| async move { engine.unchanged(&rows).await.expect("the engine is well") };
+    assert!(says(rows.clone()).await && says(vec![]).await);
+    done(engine, vec![put("same/other", "3")]).await;
+    assert!(says(rows.clone()).await, "another key is none of them");
+    assert!(says(rows.iter().cycle().take(100).cloned().collect()).await);
+    done(engine, vec![put("same/b", "2")]).await;
+    assert!(!says(rows.clone()).await && says(rows[..1].to_vec()).await);
+    rows[1].1 = get(engine, "same/b").await.expect("it was written").revision;
+    assert!(says(rows.clone()).await);
+    done(engine, vec![delete("same/a")]).await;
+    assert!(!says(rows.clone()).await && says(rows[1..].to_vec()).await);
+    assert!(!says([rows, vec![(key("same/none"), model::Revision(0))]].concat()).await);
+}
+
 /// Key order is byte order; the end is excluded; `more` is exact.
 pub async fn a_scan_is_cut_at_its_range_and_limit(engine: &Store) {
     let names = ["", "\0", "A", "a", "a\0", "aa", "b", "\u{7f}", "é"];

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use model::Revision;
 use parking_lot::{Mutex, RwLock};
 
 pub use disk::{PlainFile, SyncSeam};
@@ -251,6 +252,14 @@ impl Engine for Embedded {
         }
         let keys = keys.to_vec();
         self.read_apart(move |data| read::get_many(data, &keys)).await
+    }
+
+    async fn unchanged(&self, rows: &[(Key, Revision)]) -> Result<bool, Error> {
+        if let Some(result) = self.read_here(rows.len(), &|data| read::unchanged(data, rows)) {
+            return result;
+        }
+        let rows = rows.to_vec();
+        self.read_apart(move |data| read::unchanged(data, &rows)).await
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, Error> {

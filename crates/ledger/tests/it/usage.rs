@@ -47,7 +47,7 @@ proptest! {
                 expected.entry(of.clone()).or_default().add(&delta);
             }
             if metered {
-                meter.add(of, &delta);
+                meter.add(&of, &delta);
             } else {
                 world.write(ledger::add(&of, &delta).collect());
             }

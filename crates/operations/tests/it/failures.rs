@@ -23,6 +23,10 @@ impl Engine for Failing {
         self.inner.get_many(keys).await
     }
 
+    async fn unchanged(&self, rows: &[(Key, model::Revision)]) -> Result<bool, kv::Error> {
+        self.inner.unchanged(rows).await
+    }
+
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, kv::Error> {
         self.inner.scan(range, limit).await
     }

@@ -263,13 +263,23 @@ impl<'h> V4<'h> {
 
     /// The key that signs in this request's scope.
     pub fn signing_key(&self, secret: &[u8]) -> SigningKey {
-        let mut begin = Zeroizing::new(Vec::with_capacity(4 + secret.len()));
-        begin.extend_from_slice(b"AWS4");
-        begin.extend_from_slice(secret);
-        let mut key = Zeroizing::new([0; 32]);
-        for (step, part) in self.scope.split('/').enumerate() {
-            let next = if step == 0 { hmac(&begin, part.as_bytes()) } else { hmac(&key[..], part.as_bytes()) };
-            *key = next;
+        const PREFIX: &[u8] = b"AWS4";
+        let mut parts = self.scope.split('/');
+        let day = parts.next().unwrap_or("").as_bytes();
+        let len = PREFIX.len() + secret.len();
+        // Secrets that are made here fit.
+        let mut short = Zeroizing::new([0; 64]);
+        let first = match short.get_mut(..len) {
+            Some(begin) => {
+                begin[..PREFIX.len()].copy_from_slice(PREFIX);
+                begin[PREFIX.len()..].copy_from_slice(secret);
+                hmac(begin, day)
+            }
+            None => hmac(&Zeroizing::new([PREFIX, secret].concat()), day),
+        };
+        let mut key = Zeroizing::new(first);
+        for part in parts {
+            *key = hmac(&key[..], part.as_bytes());
         }
         SigningKey(key)
     }
