@@ -1,12 +1,15 @@
 //! The load generator: kept-alive connections, requests that are ready to be sent, and as little reading of answers as a
 //! count of them needs.
 //!
-//! A thread serves its connections in turn, with plain blocking calls: it reads the answer of one, sends the next request
-//! on it and goes to the next, while the others' requests are under way. That costs two system calls a request and no
-//! wait for events; so what is measured is the server. With as many threads as connections each of them is a client
-//! that waits for its answer, and [`Tally::latencies`] mean something.
+//! A thread serves its connections in turn: it reads the answer of one, sends the next request on it and goes to the next,
+//! while the others' requests are under way. With as many threads as connections each of them is a client that waits for
+//! its answer, and [`Tally::latencies`] mean something.
+//!
+//! A load with cores of its own never sleeps: it asks its connections again and again. A client that sleeps must be woken
+//! by the server with each answer, which costs more than all the rest of a small one; and it sleeps the more, the slower
+//! the server is. Two servers would not be measured by the same load.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -49,7 +52,7 @@ pub(crate) struct Load<'a> {
     pub connections: usize,
     /// By how many threads.
     pub threads: usize,
-    /// On which cores; any, if empty.
+    /// On which cores, which are this load's own; any, if empty.
     pub cores: &'a [usize],
     /// How long.
     pub until: Until,
@@ -102,7 +105,8 @@ impl Load<'_> {
         if !self.cores.is_empty() {
             process::stay_on(self.cores)?;
         }
-        let mut lines = connections.map(|first| Line::open(self.to, first)).collect::<Outcome<Vec<_>>>()?;
+        let sleeps = self.cores.is_empty();
+        let mut lines = connections.map(|first| Line::open(self.to, first, sleeps)).collect::<Outcome<Vec<_>>>()?;
         let mut latencies = Vec::with_capacity(1 << 16);
         for line in &mut lines {
             line.send(self)?;
@@ -115,7 +119,10 @@ impl Load<'_> {
             let mut at = 0;
             while at < lines.len() {
                 let line = &mut lines[at];
-                line.receive()?;
+                if !line.receive()? {
+                    at += 1;
+                    continue;
+                }
                 let now = Instant::now();
                 latencies.push(now - line.sent);
                 let goes_on = !time_is_up(now) && line.send(self)?;
@@ -134,17 +141,22 @@ impl Load<'_> {
 struct Line {
     stream: TcpStream,
     buffer: Vec<u8>,
+    filled: usize,
+    /// How long the answer is, once its head is there.
+    whole: Option<usize>,
     next: usize,
     sent: Instant,
 }
 
 impl Line {
-    fn open(to: SocketAddr, first: usize) -> Outcome<Line> {
+    fn open(to: SocketAddr, first: usize, sleeps: bool) -> Outcome<Line> {
         let stream = TcpStream::connect(to)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Line { stream, buffer: vec![0; 16 * 1024], next: first, sent: Instant::now() })
+        stream.set_nonblocking(!sleeps)?;
+        let buffer = vec![0; 16 * 1024];
+        Ok(Line { stream, buffer, filled: 0, whole: None, next: first, sent: Instant::now() })
     }
 
     /// Sends the next request; false if there is none.
@@ -155,16 +167,51 @@ impl Line {
         };
         let Some(shot) = load.shots.get(at) else { return Ok(false) };
         self.next += load.connections;
+        (self.filled, self.whole) = (0, None);
         self.sent = Instant::now();
-        self.stream.write_all(&shot.head)?;
-        if !shot.body.is_empty() {
-            self.stream.write_all(&shot.body)?;
+        for mut bytes in [&shot.head[..], &shot.body[..]] {
+            while !bytes.is_empty() {
+                match self.stream.write(bytes) {
+                    Ok(written) => bytes = &bytes[written..],
+                    Err(error) => self.may_wait(error)?,
+                }
+            }
         }
         Ok(true)
     }
 
-    fn receive(&mut self) -> Outcome<()> {
-        receive(&mut self.stream, &mut self.buffer).map(drop)
+    /// Reads what is there of an answer with a length; whether that is all of it. Anything but 200 is an error.
+    fn receive(&mut self) -> Outcome<bool> {
+        loop {
+            match self.stream.read(&mut self.buffer[self.filled..]) {
+                Ok(0) => return Err("the server closed the connection in the middle of an answer".into()),
+                Ok(read) => self.filled += read,
+                Err(error) => {
+                    self.may_wait(error)?;
+                    return Ok(false);
+                }
+            }
+            if self.whole.is_none() {
+                self.whole = length(&self.buffer[..self.filled])?;
+            }
+            let size = self.buffer.len();
+            match self.whole {
+                Some(whole) if self.filled == whole => return Ok(true),
+                Some(whole) if self.filled > whole => return Err("the server says more than it announced".into()),
+                Some(whole) if whole > ANSWER_BYTES => return Err("an answer is too long".into()),
+                Some(whole) if whole > size => self.buffer.resize(whole, 0),
+                None if self.filled == size => self.buffer.resize(2 * size, 0),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether an error only says that nothing can be read or written yet, of a connection that never sleeps.
+    fn may_wait(&self, error: std::io::Error) -> Outcome<()> {
+        if error.kind() == ErrorKind::WouldBlock && self.sent.elapsed() < PATIENCE {
+            return Ok(());
+        }
+        Err(error.into())
     }
 }
 
@@ -172,35 +219,11 @@ impl Line {
 pub(crate) fn once(to: SocketAddr, shot: &Shot) -> Outcome<Vec<u8>> {
     let load =
         Load { to, shots: std::slice::from_ref(shot), connections: 1, threads: 1, cores: &[], until: Until::Spent };
-    let mut line = Line::open(to, 0)?;
+    let mut line = Line::open(to, 0, true)?;
     line.send(&load)?;
-    let length = receive(&mut line.stream, &mut line.buffer)?;
-    line.buffer.truncate(length);
+    while !line.receive()? {}
+    line.buffer.truncate(line.filled);
     Ok(line.buffer)
-}
-
-/// Reads an answer with a length into `buffer`, which grows to hold it; how long it is. Anything but 200 is an error.
-fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Outcome<usize> {
-    let mut filled = 0;
-    let mut whole = None;
-    loop {
-        let read = stream.read(&mut buffer[filled..])?;
-        if read == 0 {
-            return Err("the server closed the connection in the middle of an answer".into());
-        }
-        filled += read;
-        if whole.is_none() {
-            whole = length(&buffer[..filled])?;
-        }
-        match whole {
-            Some(whole) if filled == whole => return Ok(whole),
-            Some(whole) if filled > whole => return Err("the server says more than it announced".into()),
-            Some(whole) if whole > ANSWER_BYTES => return Err("an answer is too long".into()),
-            Some(whole) if whole > buffer.len() => buffer.resize(whole, 0),
-            None if filled == buffer.len() => buffer.resize(2 * filled, 0),
-            _ => {}
-        }
-    }
 }
 
 /// How long an answer is, head and body, once its head is there.
