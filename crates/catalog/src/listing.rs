@@ -162,7 +162,7 @@ impl Catalog {
     pub async fn uploads(&self, bucket: &Bucket, limit: usize) -> Result<Vec<Stored<Upload>>, Error> {
         let page = self.engine.scan(upload::range(bucket), limit).await?;
         let stored = |e: kv::Entry| {
-            let value = upload::decode_upload(&e.key, &e.value)?;
+            let value = e.decoded(upload::decode_upload)?;
             Ok(Stored { value, key: e.key, revision: e.revision })
         };
         page.entries.into_iter().map(stored).collect()

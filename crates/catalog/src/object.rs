@@ -429,12 +429,12 @@ pub fn plan_delete_object(slot: &ObjectSlot<'_>) -> Option<(Change, Vec<BlobId>)
 
 /// Gives an object another ACL and leaves all else alone, its date included.
 pub fn plan_replace_object_acl(bucket: &Bucket, old: &Stored<Object>, acl: Acl) -> Change {
-    replace(bucket, old, &Object { acl, ..old.value.clone() })
+    replace(bucket, old, &Object { acl, ..Object::clone(&old.value) })
 }
 
 /// Gives an object other tags and leaves all else alone, its date included.
 pub fn plan_replace_object_tags(bucket: &Bucket, old: &Stored<Object>, tags: TagSet) -> Change {
-    replace(bucket, old, &Object { tags, ..old.value.clone() })
+    replace(bucket, old, &Object { tags, ..Object::clone(&old.value) })
 }
 
 /// Another record for the same body.

@@ -13,8 +13,8 @@ use crate::{Error, GrantTarget, bucket, keys, tags};
 /// A record with where it is stored and when it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored<T> {
-    /// The record.
-    pub value: T,
+    /// The record; whoever read it before shares it.
+    pub value: Arc<T>,
     /// Its key.
     pub key: Key,
     /// The commit that wrote it.
@@ -30,9 +30,9 @@ impl<T> Stored<T> {
 
 type Decoder<T> = fn(&[u8], &[u8]) -> Result<T, Error>;
 
-fn load<T>(entry: Option<Entry>, decode: Decoder<T>) -> Result<Option<Stored<T>>, Error> {
+fn load<T: Send + Sync + 'static>(entry: Option<Entry>, decode: Decoder<T>) -> Result<Option<Stored<T>>, Error> {
     let Some(entry) = entry else { return Ok(None) };
-    let value = decode(&entry.key, &entry.value)?;
+    let value = entry.decoded(decode)?;
     Ok(Some(Stored { value, key: entry.key, revision: entry.revision }))
 }
 
@@ -62,7 +62,7 @@ impl Catalog {
         let stored = load(self.one(keys::bucket_tags(&bucket.name)).await?, tags::decode)?;
         // A later bucket of the name has another incarnation.
         let of_this = stored.filter(|tags| tags.value.incarnation == bucket.incarnation);
-        Ok(of_this.map(|tags| tags.value.tags).unwrap_or_default())
+        Ok(of_this.map(|tags| tags.value.tags.clone()).unwrap_or_default())
     }
 
     /// A bucket and an object in it, as they were at one moment.

@@ -36,7 +36,7 @@ pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<BucketTags, Error> {
 
 /// Gives a bucket these tags in place of those that it has.
 pub fn plan_put_bucket_tags(bucket: &Stored<Bucket>, tags: &TagSet) -> Change {
-    let Bucket { name, incarnation, .. } = &bucket.value;
+    let Bucket { name, incarnation, .. } = &*bucket.value;
     let key = keys::bucket_tags(name);
     let write = if tags.is_empty() {
         Write::Delete(key)

@@ -4,21 +4,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use model::Revision;
 
-use crate::{Conflict, Error};
+use crate::{Conflict, Entry, Error};
 
 /// A key: any bytes, ordered as bytes.
 pub type Key = Bytes;
-
-/// A stored value with the revision of the commit that wrote it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Where it is stored.
-    pub key: Key,
-    /// What is stored.
-    pub value: Bytes,
-    /// The commit that wrote it.
-    pub revision: Revision,
-}
 
 /// Keys from `start` (included) to `end` (excluded; `None`: to the last key there is).
 #[derive(Debug, Clone, PartialEq, Eq)]

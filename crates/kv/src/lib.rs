@@ -15,13 +15,15 @@ mod chain;
 pub mod conformance;
 mod embedded;
 mod engine;
+mod entry;
 mod error;
 mod memory;
 
 pub use embedded::{Durability, Embedded, EmbeddedOptions, PlainFile, SyncSeam};
 pub use engine::{
-    Change, Commit, Engine, Entry, EntryOrPrefix, Key, KeyRange, ListQuery, Listing, Page, Receipt, Require, Write,
+    Change, Commit, Engine, EntryOrPrefix, Key, KeyRange, ListQuery, Listing, Page, Receipt, Require, Write,
     decode_counter, log_entry_key,
 };
+pub use entry::Entry;
 pub use error::{Conflict, Error};
 pub use memory::Memory;

@@ -175,5 +175,5 @@ fn corrupt(what: &str, key: &[u8]) -> Refused {
 }
 
 fn entry((key, (revision, value)): (&Key, &(Revision, Bytes))) -> Entry {
-    Entry { key: key.clone(), value: value.clone(), revision: *revision }
+    Entry::new(key.clone(), value.clone(), *revision)
 }

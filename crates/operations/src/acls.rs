@@ -97,7 +97,7 @@ impl Store {
             let acl =
                 access::bucket_acl(&old.owner_canonical, old.ownership, old.public_access_block, settings, &requested)?;
             let detail = format!("{} grants", acl.grants().len());
-            let change = plan_replace_bucket(&bucket, &Bucket { acl, ..old.clone() });
+            let change = plan_replace_bucket(&bucket, &Bucket { acl, ..Bucket::clone(old) });
             let usage = vec![(self.usage_key(ctx, &bucket), Usage { requests: 1, ..Usage::default() })];
             let deed = Deed { operation: "PutBucketAcl", subject: name.as_str(), object: None, detail, usage };
             let committed = self.commit(ctx, Some(&permit), change, deed).await?;

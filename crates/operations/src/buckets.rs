@@ -93,7 +93,7 @@ impl Store {
                     more = true;
                     break;
                 }
-                buckets.push(BucketLine { name: bucket.name, created: bucket.created });
+                buckets.push(BucketLine { name: bucket.name.clone(), created: bucket.created });
             }
             if more {
                 break;
@@ -231,7 +231,7 @@ impl Store {
     ) -> Result<BucketSettings, Error> {
         let bucket = self.gate_bucket(ctx, action, name).await?.bucket;
         self.count_request(ctx, &bucket);
-        let Bucket { ownership, public_access_block, .. } = bucket.value;
+        let Bucket { ownership, public_access_block, .. } = *bucket.value;
         Ok(BucketSettings { ownership, public_access_block })
     }
 

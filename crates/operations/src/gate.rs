@@ -124,7 +124,7 @@ impl Store {
         let (policy, key_policy) = (self.policies.of_bucket(bucket), self.policies.of_key(principal));
         let evidence = Evidence {
             settings: &self.settings.access,
-            bucket: bucket.map(|b| &b.value),
+            bucket: bucket.map(|b| &*b.value),
             policy: policy.evidence(),
             key_policy: key_policy.evidence(),
             object,

@@ -1,6 +1,7 @@
 //! Listings of a bucket: its objects, its unfinished uploads, the parts of one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use catalog::{ListObjects, ListUploads, ObjectPage, Part, PrefixOr, Upload, UploadPage};
 use model::{Action, BucketName, CanonicalId, ObjectKey};
@@ -30,13 +31,13 @@ pub struct UploadListing {
 #[derive(Debug, Clone)]
 pub struct PartsPage {
     /// The upload.
-    pub upload: Upload,
+    pub upload: Arc<Upload>,
     /// Who began it.
     pub initiator: Party,
     /// Who will own the object.
     pub owner: Party,
     /// By number.
-    pub parts: Vec<Part>,
+    pub parts: Vec<Arc<Part>>,
     /// Whether there are more.
     pub more: bool,
 }

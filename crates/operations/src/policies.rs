@@ -111,7 +111,7 @@ impl Store {
     pub async fn bucket_policy(&self, ctx: &Context, name: &BucketName) -> Result<Box<str>, Error> {
         let bucket = self.gate_bucket(ctx, Action::GetBucketPolicy, name).await?.bucket;
         self.count_request(ctx, &bucket);
-        bucket.value.policy.map(|policy| policy.text).ok_or(Error::NotSet)
+        bucket.value.policy.as_ref().map(|policy| policy.text.clone()).ok_or(Error::NotSet)
     }
 
     /// Whether a bucket's policy opens it to people whom nobody named.
@@ -156,7 +156,7 @@ impl Store {
             if block.block_public_policy && policy.is_public() {
                 return Err(Error::PublicPolicyBlocked);
             }
-            let new = Bucket { policy: Some(record.clone()), ..bucket.value.clone() };
+            let new = Bucket { policy: Some(record.clone()), ..Bucket::clone(&bucket.value) };
             if !confirmed && !self.may_still_change(ctx, &new, &policy) {
                 return Err(Error::SelfLockout);
             }
@@ -179,7 +179,7 @@ impl Store {
                 self.count_request(ctx, &bucket);
                 return Ok(());
             }
-            let change = plan_replace_bucket(&bucket, &Bucket { policy: None, ..bucket.value.clone() });
+            let change = plan_replace_bucket(&bucket, &Bucket { policy: None, ..Bucket::clone(&bucket.value) });
             if self.commit_setting(ctx, &mut attempts, (permit, &bucket), "DeleteBucketPolicy", change).await? {
                 return Ok(());
             }

@@ -27,7 +27,7 @@ impl Store {
         let gated = self.gate_object(ctx, Action::GetObjectTagging, name, key).await?;
         only_version(version)?;
         self.count_request(ctx, &gated.bucket);
-        Ok(gated.object.ok_or(Error::NoSuchKey)?.value.tags)
+        Ok(gated.object.ok_or(Error::NoSuchKey)?.value.tags.clone())
     }
 
     /// Gives an object these tags in place of those that it has; its date stays.

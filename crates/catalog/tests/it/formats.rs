@@ -198,20 +198,20 @@ fn released() -> World {
 fn rows_are_read_as_they_always_were() {
     let world = released();
     let stored = world.bucket(&name("myproject")).unwrap().value;
-    assert_eq!(stored, plain_bucket());
-    assert_eq!(world.bucket(&full_bucket().name).unwrap().value, full_bucket());
+    assert_eq!(*stored, plain_bucket());
+    assert_eq!(*world.bucket(&full_bucket().name).unwrap().value, full_bucket());
     for object in [small().0, large().0, composite(), tagged().0] {
-        assert_eq!(world.object(&stored, &object.key).unwrap().value, object);
+        assert_eq!(*world.object(&stored, &object.key).unwrap().value, object);
     }
     let read = now(world.catalog.manifest(&BlobId::from_parts(1, 5))).unwrap().unwrap().value;
-    assert_eq!(read, manifest());
+    assert_eq!(*read, manifest());
     for upload in [plain_upload(), full_upload(), tagged_upload()] {
-        assert_eq!(world.upload(&stored, &upload.key, &upload.id).unwrap().value, upload);
+        assert_eq!(*world.upload(&stored, &upload.key, &upload.id).unwrap().value, upload);
     }
     assert_eq!(now(world.catalog.bucket_tags(&stored)).unwrap(), tags());
-    let later = Bucket { incarnation: stored.incarnation + 1, ..stored.clone() };
+    let later = Bucket { incarnation: stored.incarnation + 1, ..Bucket::clone(&stored) };
     assert!(now(world.catalog.bucket_tags(&later)).unwrap().is_empty());
-    let read: Vec<_> = world.parts(&upload_id()).into_iter().map(|p| p.value).collect();
+    let read: Vec<_> = world.parts(&upload_id()).into_iter().map(|p| Part::clone(&p.value)).collect();
     assert_eq!(read, parts().map(|(part, _)| part));
     assert_eq!(now(world.catalog.inline(&small().0.piece.unwrap())).unwrap().unwrap(), "xxxxx");
     let owned = now(world.catalog.owned_buckets(&stored.owner)).unwrap();
@@ -375,7 +375,7 @@ proptest! {
         let world = World::new();
         let bucket = world.with_bucket("myproject", 0);
         world.must(world.plan_put(&bucket, &object, &body).0);
-        prop_assert_eq!(world.object(&bucket.value, &object.key).unwrap().value, object.clone());
+        prop_assert_eq!(&*world.object(&bucket.value, &object.key).unwrap().value, &object);
         let id = UploadId::from_parts(object.modified.millis(), 1);
         let upload = Upload {
             acl: object.acl.clone(),
@@ -389,9 +389,9 @@ proptest! {
             ..upload("myproject", object.key.as_str(), 1, id)
         };
         let begun = world.begun(&upload);
-        prop_assert_eq!(&begun.value, &upload);
+        prop_assert_eq!(&*begun.value, &upload);
         let part = Part { checksum: object.checksum, cause: object.cause, ..part(9, &body) };
         world.must(world.plan_part(&begun, &part, &body).0);
-        prop_assert_eq!(&world.parts(&upload.id)[0].value, &part);
+        prop_assert_eq!(&*world.parts(&upload.id)[0].value, &part);
     }
 }

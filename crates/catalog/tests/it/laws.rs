@@ -1,6 +1,7 @@
 //! Random histories of a small store: what they leave behind is exactly what the records name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use catalog::{
     BodyAt, CompletedUpload, GrantTarget, Manifest, ManifestPart, NewBody, Object, ObjectSlot, Piece,
@@ -82,7 +83,7 @@ impl History {
         let slot = ObjectSlot {
             bucket: &bucket.value,
             key: &key,
-            old: old.as_ref().map(|old| (old, manifest.as_ref().map(|m| &m.value))),
+            old: old.as_ref().map(|old| (old, manifest.as_ref().map(|m| &*m.value))),
         };
         let (change, garbage) = match step {
             Step::Put { owner, acl, body } => {
@@ -99,7 +100,7 @@ impl History {
                 Some(old) => (plan_replace_object_acl(&bucket.value, old, acl), vec![]),
                 None => return,
             },
-            Step::BucketAcl(acl) => (plan_replace_bucket(&bucket, &Bucket { acl, ..bucket.value.clone() }), vec![]),
+            Step::BucketAcl(acl) => (plan_replace_bucket(&bucket, &Bucket { acl, ..Bucket::clone(&bucket.value) }), vec![]),
             Step::Begin { upload: n, owner, acl } => {
                 if self.world.upload(&bucket.value, &key, &id(n)).is_some() {
                     return;
@@ -161,7 +162,7 @@ impl History {
                 }
             }
             let uploads = now(self.world.catalog.uploads(&bucket, 1000)).unwrap();
-            all.uploads.extend(uploads.into_iter().map(|u| u.value.id));
+            all.uploads.extend(uploads.into_iter().map(|u| u.value.id.clone()));
             all.buckets.push(bucket);
         }
         for (_, object) in &all.objects {
@@ -189,8 +190,8 @@ impl History {
 
 #[derive(Default)]
 struct Records {
-    buckets: Vec<Bucket>,
-    objects: Vec<(Bucket, Object)>,
+    buckets: Vec<Arc<Bucket>>,
+    objects: Vec<(Arc<Bucket>, Arc<Object>)>,
     uploads: Vec<UploadId>,
     parts: usize,
     pieces: Vec<Piece>,

@@ -61,7 +61,7 @@ fn what_a_removed_bucket_leaves_is_nothing_and_its_neighbours_do_not_matter() {
     let granted = Bucket {
         acl: acl(&[(Grantee::Group(Group::AllUsers), Permission::Read)]),
         ownership: Some(ObjectOwnership::ObjectWriter),
-        ..bucket.value.clone()
+        ..Bucket::clone(&bucket.value)
     };
     world.must(plan_replace_bucket(&bucket, &granted));
     assert!(!world.commit(plan_delete_bucket(&bucket)), "it was read before its ACL changed");

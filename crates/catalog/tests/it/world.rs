@@ -78,7 +78,7 @@ impl World {
         let slot = ObjectSlot {
             bucket: &bucket.value,
             key: &object.key,
-            old: old.as_ref().map(|old| (old, manifest.as_ref().map(|m| &m.value))),
+            old: old.as_ref().map(|old| (old, manifest.as_ref().map(|m| &*m.value))),
         };
         let (change, garbage) = catalog::plan_put_object(&slot, object, body);
         (given(bucket, change), garbage)

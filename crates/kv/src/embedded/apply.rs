@@ -21,12 +21,13 @@ pub(super) enum Refused {
     Error(Error),
 }
 
-/// Applies `change` as `revision`. The outer error concerns the store, the inner one this change.
+/// Applies `change` as `revision`, and appends the keys that it wrote to `wrote`. The outer error concerns the store, the inner one this change.
 pub(super) fn apply(
     data: &mut Data<'_>,
     change: &Change,
     revision: Revision,
     log_key: &LogKey,
+    wrote: &mut Vec<Key>,
 ) -> Result<Result<(), Refused>, Failure> {
     match plan(data, change, log_key) {
         Ok(effects) => {
@@ -35,6 +36,7 @@ pub(super) fn apply(
                     Some(value) => drop(data.insert(key.as_ref(), record::encode(&key, revision, &value).as_slice())?),
                     None => drop(data.remove(key.as_ref())?),
                 }
+                wrote.push(key);
             }
             Ok(Ok(()))
         }

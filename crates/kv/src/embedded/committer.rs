@@ -171,7 +171,8 @@ impl Committer {
     fn try_commit(&mut self, jobs: &[Job]) -> Result<Vec<Result<Commit, Error>>, Batch> {
         let opened = self.shared.database.read();
         let opened = opened.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
-        let _changing = opened.changing();
+        let mut changing = opened.changing();
+        let mut wrote = Vec::new();
         let mut transaction = opened.database.begin_write()?;
         if self.durability == Durability::Relaxed {
             transaction.set_durability(redb::Durability::None)?;
@@ -182,7 +183,7 @@ impl Committer {
             let mut data = transaction.open_table(DATA)?;
             for job in jobs {
                 let revision = Revision(self.last + 1);
-                outcomes.push(match apply::apply(&mut data, &job.change, revision, &self.shared.log_key)? {
+                outcomes.push(match apply::apply(&mut data, &job.change, revision, &self.shared.log_key, &mut wrote)? {
                     Ok(()) => {
                         self.last = revision.0;
                         Ok(Ok(Receipt { revision }))
@@ -197,9 +198,11 @@ impl Committer {
         let short = self.shared.disk.has_holes() && !self.is_enough(jobs);
         if !changed || short {
             transaction.abort()?;
+            changing.wrote(vec![]);
             return if changed { Err(Batch::Full) } else { Ok(outcomes) };
         }
         transaction.commit()?;
+        changing.wrote(wrote);
         if self.durability == Durability::Relaxed {
             self.due.get_or_insert_with(|| Instant::now() + RELAXED_FOR);
         }
@@ -218,8 +221,10 @@ impl Committer {
         let result = guarded(|| {
             let opened = shared.database.read();
             let opened = opened.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
-            let _changing = opened.changing();
-            Ok(opened.database.begin_write()?.commit()?)
+            let mut changing = opened.changing();
+            opened.database.begin_write()?.commit()?;
+            changing.wrote(vec![]);
+            Ok(())
         });
         if let Err(failure) = result {
             // What was acknowledged may be lost: not for this engine to go on from.
@@ -253,7 +258,7 @@ impl Committer {
         let opened = file::open(&self.shared.disk, &self.shared.path, self.shared.cache_bytes);
         match opened {
             Ok((database, last)) if last.0 == self.last => {
-                *self.shared.database.write() = Some(Opened::new(database));
+                *self.shared.database.write() = Some(Opened::new(database, super::HOT_BYTES));
                 self.detached = false;
                 true
             }

@@ -21,6 +21,7 @@ mod committer;
 mod disk;
 mod failure;
 mod file;
+mod hot;
 mod opened;
 mod queue;
 mod read;
@@ -47,7 +48,9 @@ use crate::{Change, Commit, Engine, Entry, Error, Key, KeyRange, ListQuery, List
 /// Reads of up to this many rows run on the thread that asks.
 const INLINE_ROWS: usize = 16;
 /// Most that redb keeps in memory of pages read and not yet written; redb's own bookkeeping can double it.
-const CACHE_BYTES: usize = 64 << 20;
+const CACHE_BYTES: usize = 12 << 20;
+/// About how much is kept of entries that were read lately.
+const HOT_BYTES: u64 = 8 << 20;
 
 /// What an acknowledged change has survived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,7 +76,7 @@ pub struct EmbeddedOptions {
 }
 
 impl EmbeddedOptions {
-    /// Full durability, 64 MiB of cache, a plain file.
+    /// Full durability, 12 MiB of cache, a plain file.
     pub fn new(log_key: [u8; 32]) -> Self {
         EmbeddedOptions { log_key, durability: Durability::Full, cache_bytes: CACHE_BYTES, sync: None }
     }
@@ -115,14 +118,14 @@ impl Shared {
         }
     }
 
-    fn read<T>(&self, read: &impl Fn(&read::Data) -> Result<T, Failure>) -> Result<T, Failure> {
+    fn read<T>(&self, read: &impl Fn(&Opened) -> Result<T, Failure>) -> Result<T, Failure> {
         let database = self.database.read();
         let database = database.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
-        guarded(|| read(&*database.latest()?))
+        guarded(|| read(database))
     }
 
     /// As [`read`](Shared::read); waits out a batch in doubt if redb's handle was used up by it.
-    fn read_settled<T>(&self, read: &impl Fn(&read::Data) -> Result<T, Failure>) -> Result<T, Error> {
+    fn read_settled<T>(&self, read: &impl Fn(&Opened) -> Result<T, Failure>) -> Result<T, Error> {
         let result = match self.read(read) {
             Err(failure) if failure.is_stale() => {
                 drop(self.settling.lock());
@@ -168,7 +171,7 @@ impl Embedded {
             disk,
             cache_bytes,
             log_key: LogKey::new(log_key),
-            database: RwLock::new(Some(Opened::new(database))),
+            database: RwLock::new(Some(Opened::new(database, HOT_BYTES))),
             settling: Mutex::new(()),
             poison: Mutex::new(None),
         });
@@ -207,7 +210,7 @@ impl Embedded {
     async fn read<T: Send + 'static>(
         &self,
         rows: usize,
-        read: impl Fn(&read::Data) -> Result<T, Failure> + Send + 'static,
+        read: impl Fn(&Opened) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
         match self.read_here(rows, &read) {
             Some(result) => result,
@@ -216,7 +219,7 @@ impl Embedded {
     }
 
     /// Reads on the thread that asks; `None` if that must be done elsewhere, because it may take long.
-    fn read_here<T>(&self, rows: usize, read: &impl Fn(&read::Data) -> Result<T, Failure>) -> Option<Result<T, Error>> {
+    fn read_here<T>(&self, rows: usize, read: &impl Fn(&Opened) -> Result<T, Failure>) -> Option<Result<T, Error>> {
         if rows > INLINE_ROWS {
             return None;
         }
@@ -228,7 +231,7 @@ impl Embedded {
 
     async fn read_apart<T: Send + 'static>(
         &self,
-        read: impl Fn(&read::Data) -> Result<T, Failure> + Send + 'static,
+        read: impl Fn(&Opened) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
         let shared = self.shared.clone();
         let read = tokio::task::spawn_blocking(move || shared.read_settled(&read));
@@ -247,27 +250,27 @@ impl Drop for Embedded {
 #[async_trait]
 impl Engine for Embedded {
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, Error> {
-        if let Some(result) = self.read_here(keys.len(), &|data| read::get_many(data, keys)) {
+        if let Some(result) = self.read_here(keys.len(), &|opened| opened.get_many(keys)) {
             return result;
         }
         let keys = keys.to_vec();
-        self.read_apart(move |data| read::get_many(data, &keys)).await
+        self.read_apart(move |opened| opened.get_many(&keys)).await
     }
 
     async fn unchanged(&self, rows: &[(Key, Revision)]) -> Result<bool, Error> {
-        if let Some(result) = self.read_here(rows.len(), &|data| read::unchanged(data, rows)) {
+        if let Some(result) = self.read_here(rows.len(), &|opened| opened.unchanged(rows)) {
             return result;
         }
         let rows = rows.to_vec();
-        self.read_apart(move |data| read::unchanged(data, &rows)).await
+        self.read_apart(move |opened| opened.unchanged(&rows)).await
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, Error> {
-        self.read(limit, move |data| read::scan(data, &range, limit)).await
+        self.read(limit, move |opened| read::scan(&*opened.latest()?, &range, limit)).await
     }
 
     async fn list(&self, query: ListQuery) -> Result<Listing, Error> {
-        self.read(query.limit, move |data| read::list(data, &query)).await
+        self.read(query.limit, move |opened| read::list(&*opened.latest()?, &query)).await
     }
 
     async fn commit(&self, change: Change) -> Result<Commit, Error> {

@@ -2,7 +2,6 @@
 
 use std::ops::Bound;
 
-use model::Revision;
 use redb::ReadOnlyTable;
 
 use super::failure::Failure;
@@ -18,16 +17,6 @@ pub(super) fn get_many(data: &Data, keys: &[Key]) -> Result<Vec<Option<Entry>>, 
         None => Ok(None),
     };
     keys.iter().map(get).collect()
-}
-
-pub(super) fn unchanged(data: &Data, rows: &[(Key, Revision)]) -> Result<bool, Failure> {
-    for (key, revision) in rows {
-        match data.get(key.as_ref())? {
-            Some(stored) if record::decode(key, stored.value())?.0 == *revision => {}
-            _ => return Ok(false),
-        }
-    }
-    Ok(true)
 }
 
 pub(super) fn scan(data: &Data, range: &KeyRange, limit: usize) -> Result<Page, Failure> {

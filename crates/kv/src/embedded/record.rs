@@ -49,7 +49,7 @@ pub(super) fn decode<'a>(key: &[u8], stored: &'a [u8]) -> Result<(Revision, &'a 
 
 pub(super) fn entry(key: &[u8], stored: &[u8]) -> Result<Entry, Error> {
     let (revision, value) = decode(key, stored)?;
-    Ok(Entry { key: Key::copy_from_slice(key), value: Bytes::copy_from_slice(value), revision })
+    Ok(Entry::new(Key::copy_from_slice(key), Bytes::copy_from_slice(value), revision))
 }
 
 pub(super) fn corrupt(what: &str, key: &[u8]) -> Error {

@@ -78,7 +78,7 @@ impl Store {
         };
         let evidence = Evidence {
             settings: &self.settings.access,
-            bucket: bucket.as_ref().filter(|_| !action.of_service()).map(|bucket| &bucket.value),
+            bucket: bucket.as_ref().filter(|_| !action.of_service()).map(|bucket| &*bucket.value),
             policy: policy.evidence(),
             key_policy: key_policy.evidence(),
             object: object.as_ref().map(crate::gate::facts),

@@ -1,5 +1,7 @@
 //! GetObjectAttributes.
 
+use std::sync::Arc;
+
 use catalog::Object;
 use model::{Action, BucketName, Checksum, ObjectKey};
 
@@ -21,7 +23,7 @@ pub struct AttributesPart {
 #[derive(Debug, Clone)]
 pub struct Attributes {
     /// The object.
-    pub object: Object,
+    pub object: Arc<Object>,
     /// Its parts, if it is a multipart object.
     pub parts: Option<Vec<AttributesPart>>,
 }
@@ -44,12 +46,12 @@ impl Store {
         let object = gated.object.ok_or(Error::NoSuchKey)?;
         let manifest = self.manifest_of(Some(&object)).await?;
         let parts = manifest.map(|manifest| {
-            let part = |(place, part): (usize, catalog::ManifestPart)| AttributesPart {
+            let part = |(place, part): (usize, &catalog::ManifestPart)| AttributesPart {
                 number: u16::try_from(place + 1).unwrap_or(u16::MAX),
                 len: part.piece.map_or(0, |p| p.len),
-                checksum: part.checksum,
+                checksum: part.checksum.clone(),
             };
-            manifest.value.0.into_iter().enumerate().map(part).collect()
+            manifest.value.0.iter().enumerate().map(part).collect()
         });
         Ok(Attributes { object: object.value, parts })
     }

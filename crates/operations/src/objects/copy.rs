@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use std::sync::Arc;
+
 use catalog::Object;
 use model::{BucketName, ChecksumAlgorithm, ObjectKey, TagSet, limits};
 
@@ -129,7 +131,7 @@ impl Store {
         ctx: &Context,
         source: &CopySource,
         wanted: Wanted,
-    ) -> Result<(Object, Body), Error> {
+    ) -> Result<(Arc<Object>, Body), Error> {
         let get = GetObject {
             bucket: &source.bucket,
             key: &source.key,

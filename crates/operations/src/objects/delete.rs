@@ -33,11 +33,11 @@ impl Store {
         loop {
             let Gated { permit, bucket, object } = self.gate_object(ctx, Action::DeleteObject, name, key).await?;
             crate::gate::only_version(version)?;
-            conditions.check(object.as_ref().map(|o| &o.value))?;
+            conditions.check(object.as_ref().map(|o| &*o.value))?;
             let Some(old) = object else { return Ok(()) };
             let manifest = self.manifest_of(Some(&old)).await?;
             let slot =
-                ObjectSlot { bucket: &bucket.value, key, old: Some((&old, manifest.as_ref().map(|m| &m.value))) };
+                ObjectSlot { bucket: &bucket.value, key, old: Some((&old, manifest.as_ref().map(|m| &*m.value))) };
             let Some((change, garbage)) = plan_delete_object(&slot) else { return Ok(()) };
             let one = (self.usage_key(ctx, &bucket), Usage { requests: 1, ..Usage::default() });
             let deed = Deed {

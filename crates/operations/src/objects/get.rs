@@ -1,6 +1,7 @@
 //! GetObject and HeadObject.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use catalog::Object;
 use model::{Action, BucketName, ObjectKey};
@@ -45,7 +46,7 @@ pub struct GetObject<'a> {
 #[derive(Debug, Clone)]
 pub struct Found {
     /// The object.
-    pub object: Object,
+    pub object: Arc<Object>,
     /// Which bytes of it the answer is about.
     pub range: Range<u64>,
     /// Whether the caller asked for less than the whole.

@@ -67,7 +67,7 @@ impl Store {
     ) -> Result<Written, Error> {
         // Before the body: who may not write, or whose condition fails already, need not send it.
         let gated = self.gate_object(ctx, Action::PutObject, put.bucket, put.key).await?;
-        put.conditions.check(gated.object.as_ref().map(|o| &o.value))?;
+        put.conditions.check(gated.object.as_ref().map(|o| &*o.value))?;
         // Only who may write is told which e-mail addresses have an account.
         let requested = self.resolve_object_acl(ctx, &gated.bucket.value, &put.acl).await?;
         let new = access::new_object(&gated.bucket.value, &self.settings.access, ctx.caller.principal(), &requested)?;
@@ -93,7 +93,7 @@ impl Store {
         loop {
             let Gated { permit, bucket, object: old } =
                 self.gate_object(ctx, Action::PutObject, put.bucket, put.key).await?;
-            put.conditions.check(old.as_ref().map(|o| &o.value))?;
+            put.conditions.check(old.as_ref().map(|o| &*o.value))?;
             let new = access::new_object(&bucket.value, &self.settings.access, ctx.caller.principal(), requested)?;
             self.may_tag(ctx, &bucket, put.key, &new, &put.described.tags)?;
             let NewObject { owner, acl } = new;
@@ -117,7 +117,7 @@ impl Store {
             let slot = ObjectSlot {
                 bucket: &bucket.value,
                 key: put.key,
-                old: old.as_ref().map(|old| (old, manifest.as_ref().map(|m| &m.value))),
+                old: old.as_ref().map(|old| (old, manifest.as_ref().map(|m| &*m.value))),
             };
             let (change, garbage) = plan_put_object(&slot, &object, &taken.body);
             let mut usage = vec![(

@@ -66,14 +66,14 @@ impl Store {
             let object = self.assemble(&upload.value, &chosen, checksum)?;
             check(&complete, &object)?;
 
-            complete.conditions.check(old.as_ref().map(|o| &o.value))?;
+            complete.conditions.check(old.as_ref().map(|o| &*o.value))?;
             let replaced = self.manifest_of(old.as_ref()).await?;
             let manifest = Manifest(chosen.iter().map(|part| in_manifest(part)).collect());
             let used: BTreeSet<u16> = chosen.iter().map(|part| part.number).collect();
             let slot = ObjectSlot {
                 bucket: &bucket.value,
                 key,
-                old: old.as_ref().map(|old| (old, replaced.as_ref().map(|m| &m.value))),
+                old: old.as_ref().map(|old| (old, replaced.as_ref().map(|m| &*m.value))),
             };
             let done =
                 CompletedUpload { upload: &upload, parts: &stored, used: &used, manifest: &manifest, object: &object };
@@ -127,7 +127,7 @@ fn choose<'a>(stored: &'a [Stored<Part>], named: &[NamedPart]) -> Result<Vec<&'a
     let mut chosen = Vec::with_capacity(named.len());
     for wanted in named {
         let found = stored.binary_search_by_key(&wanted.number, |part| part.value.number);
-        let part = &stored[found.map_err(|_| Error::InvalidPart)?].value;
+        let part = &*stored[found.map_err(|_| Error::InvalidPart)?].value;
         let same_checksum = match (&wanted.checksum, &part.checksum) {
             (None, _) => true,
             (Some((algorithm, value)), Some(stored)) => {

@@ -189,19 +189,19 @@ fn describe(asked: &Asked<'_>, found: Found, overrides: Vec<(HeaderName, HeaderV
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CONTENT_TYPE, DEFAULT_CONTENT_TYPE);
     for (name, text) in [
-        (CONTENT_TYPE, object.headers.content_type),
-        (CACHE_CONTROL, object.headers.cache_control),
-        (CONTENT_DISPOSITION, object.headers.content_disposition),
-        (CONTENT_ENCODING, object.headers.content_encoding),
-        (CONTENT_LANGUAGE, object.headers.content_language),
-        (EXPIRES, object.headers.expires),
-        (REDIRECT, object.headers.website_redirect),
+        (CONTENT_TYPE, &object.headers.content_type),
+        (CACHE_CONTROL, &object.headers.cache_control),
+        (CONTENT_DISPOSITION, &object.headers.content_disposition),
+        (CONTENT_ENCODING, &object.headers.content_encoding),
+        (CONTENT_LANGUAGE, &object.headers.content_language),
+        (EXPIRES, &object.headers.expires),
+        (REDIRECT, &object.headers.website_redirect),
     ] {
         if let Some(text) = text {
             headers.insert(name, stored(text)?);
         }
     }
-    for (name, text) in object.metadata {
+    for (name, text) in &object.metadata {
         let name = HeaderName::from_bytes([b"x-amz-meta-", name.as_bytes()].concat().as_slice());
         headers.append(name.map_err(|_| no_header())?, stored(text)?);
     }
@@ -220,15 +220,15 @@ fn describe(asked: &Asked<'_>, found: Found, overrides: Vec<(HeaderName, HeaderV
     // An empty part has no bytes that a Content-Range could name.
     if partial && !range.is_empty() {
         let text = format!("bytes {}-{}/{}", range.start, range.end - 1, object.len);
-        headers.insert(CONTENT_RANGE, stored(text)?);
+        headers.insert(CONTENT_RANGE, stored(&text)?);
         *reply.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(reply)
 }
 
 /// A stored text as the header that it once was.
-fn stored(text: String) -> Result<HeaderValue, Failure> {
-    HeaderValue::from_maybe_shared(Bytes::from(text)).map_err(|_| no_header())
+fn stored(text: &str) -> Result<HeaderValue, Failure> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| no_header())
 }
 
 fn no_header() -> Failure {

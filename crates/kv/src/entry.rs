@@ -1,0 +1,78 @@
+//! What is stored under one key.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use model::Revision;
+
+use crate::Key;
+
+/// A stored value with the revision of the commit that wrote it.
+#[derive(Clone)]
+pub struct Entry {
+    /// Where it is stored.
+    pub key: Key,
+    /// What is stored.
+    pub value: Bytes,
+    /// The commit that wrote it.
+    pub revision: Revision,
+    /// Shared by all copies that an engine hands out of this entry; no part of what it is.
+    made: Option<Made>,
+}
+
+type Made = Arc<OnceLock<Arc<dyn Any + Send + Sync>>>;
+
+impl Entry {
+    /// An entry that its engine hands out once.
+    pub fn new(key: Key, value: Bytes, revision: Revision) -> Self {
+        Entry { key, value, revision, made: None }
+    }
+
+    /// An entry that its engine hands out again and again: what the first reader makes of it is there for the others.
+    pub(crate) fn shared(key: Key, value: Bytes, revision: Revision) -> Self {
+        Entry { made: Some(Arc::default()), ..Entry::new(key, value, revision) }
+    }
+
+    /// What `decode` makes of the entry; of an entry that is handed out again and again, it is made once. An entry never
+    /// changes, so that what was made of it holds as long as the entry itself.
+    ///
+    /// # Errors
+    /// Those of `decode`; they are not kept.
+    pub fn decoded<T: Send + Sync + 'static, E>(
+        &self,
+        decode: impl FnOnce(&[u8], &[u8]) -> Result<T, E>,
+    ) -> Result<Arc<T>, E> {
+        if let Some(made) = self.made.as_ref().and_then(|made| made.get())
+            && let Ok(made) = made.clone().downcast()
+        {
+            return Ok(made);
+        }
+        let made = Arc::new(decode(&self.key, &self.value)?);
+        if let Some(slot) = &self.made {
+            // Whoever was first stays.
+            let _ = slot.set(made.clone());
+        }
+        Ok(made)
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.key, &self.value, self.revision) == (&other.key, &other.value, other.revision)
+    }
+}
+
+impl Eq for Entry {}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Entry { key, value, revision, .. } = self;
+        f.debug_struct("Entry")
+            .field("key", key)
+            .field("value", value)
+            .field("revision", revision)
+            .finish_non_exhaustive()
+    }
+}
