@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use model::{Basis, Principal};
 
-use crate::SecretText;
 use crate::known::Standing;
 
 /// What kind of caller it is.
@@ -118,8 +117,8 @@ impl fmt::Debug for Caller {
 ///
 /// It cannot be forged:
 /// ```compile_fail
-/// fn forge(principal: model::Principal, secret: identity::SecretText) -> identity::Candidate {
-///     identity::Candidate { standing: principal, secret }
+/// fn forge(principal: model::Principal) -> identity::Candidate {
+///     identity::Candidate(principal)
 /// }
 /// ```
 /// nor used for a second proof:
@@ -135,19 +134,17 @@ impl fmt::Debug for Caller {
 ///     candidate.principal()
 /// }
 /// ```
-pub struct Candidate {
-    standing: Arc<Standing>,
-    secret: SecretText,
-}
+pub struct Candidate(Arc<Standing>);
 
 impl Candidate {
-    pub(crate) fn new(standing: Arc<Standing>, secret: SecretText) -> Self {
-        Candidate { standing, secret }
+    /// `None` if the secret is missing: nothing could be proven with it.
+    pub(crate) fn new(standing: Arc<Standing>) -> Option<Self> {
+        standing.secret.is_some().then_some(Candidate(standing))
     }
 
     /// Whether the key may sign by SigV2 although the server does not allow that for all.
     pub fn allow_sigv2(&self) -> bool {
-        matches!(&self.standing.principal, Principal::Key { key, .. } if key.allow_sigv2)
+        matches!(&self.0.principal, Principal::Key { key, .. } if key.allow_sigv2)
     }
 
     /// Hands the secret to `verify`, which checks a signature with it. A caller arises only if it returns `Ok`; what it
@@ -156,13 +153,42 @@ impl Candidate {
     /// # Errors
     /// Those of `verify`.
     pub fn prove<T, E>(self, verify: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<(Caller, T), E> {
-        let proof = verify(self.secret.expose().as_bytes())?;
-        Ok((Caller::of_key(self.standing), proof))
+        let proof = verify(self.secret())?;
+        Ok((Caller::of_key(self.0), proof))
+    }
+
+    /// As [`prove`](Candidate::prove), for signatures that are made with a key derived from the secret for a scope: a day,
+    /// a place, a purpose. `derive` makes it, and must make the same whenever the scope is the same; once a proof with it
+    /// has succeeded, it is kept for others as long as nothing about the access key changes.
+    ///
+    /// # Errors
+    /// Those of `verify`.
+    pub fn prove_in<K: Send + Sync + 'static, T, E>(
+        self,
+        scope: &str,
+        derive: impl FnOnce(&[u8]) -> K,
+        verify: impl FnOnce(&Arc<K>) -> Result<T, E>,
+    ) -> Result<(Caller, T), E> {
+        let Candidate(standing) = &self;
+        let proof = match standing.derived.get(scope) {
+            Some(known) => verify(&known)?,
+            None => {
+                let derived = Arc::new(derive(self.secret()));
+                let proof = verify(&derived)?;
+                standing.derived.keep(scope, &derived);
+                proof
+            }
+        };
+        Ok((Caller::of_key(self.0), proof))
+    }
+
+    fn secret(&self) -> &[u8] {
+        self.0.secret.as_ref().expect("there is no candidate without one").expose().as_bytes()
     }
 }
 
 impl fmt::Debug for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Candidate").field("principal", &self.standing.principal).finish_non_exhaustive()
+        f.debug_struct("Candidate").field("principal", &self.0.principal).finish_non_exhaustive()
     }
 }

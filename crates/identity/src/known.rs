@@ -2,29 +2,59 @@
 //!
 //! Nobody is let in because of what is kept here. Each use asks the engine first whether every record is still at the
 //! revision that was read ([`kv::Engine::unchanged`]), all of them at one moment, which is exactly what reading them again
-//! would tell; what is saved is the decoding. A secret is kept as it is stored: sealed.
+//! would tell; what is saved is the decoding, the unsealing, and what a scheme of signatures derives from a secret. The
+//! secrets kept are those of keys in use. Sealing guards what is at rest: whoever reads this memory finds beside them the
+//! key that unseals them all.
 //!
 //! Absent on purpose: refusals. Whoever is refused has his records read anew each time.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use kv::Key;
 use model::{AccessKeyId, Basis, Principal, Revision};
 use parking_lot::Mutex;
 
+use crate::SecretText;
+
 /// Most keys that are kept; one takes about a kilobyte.
 const KEPT: usize = 4096;
+/// Most derived keys of each: those of a week's presigned URLs, and today's.
+const DERIVED: usize = 8;
 
 /// Key, account and share, in order and in agreement, as they were at one moment.
 pub(crate) struct Standing {
     pub principal: Principal,
     pub basis: Basis,
-    /// The key's secret, sealed; `None` if it is missing.
-    pub secret: Option<Bytes>,
+    /// The key's secret; `None` if it is missing.
+    pub secret: Option<SecretText>,
     /// All that this was read from.
     pub rows: Vec<(Key, Revision)>,
+    pub derived: Derived,
+}
+
+/// What was derived from a secret, by scope.
+#[derive(Default)]
+pub(crate) struct Derived(Mutex<Vec<(Box<str>, Arc<dyn Any + Send + Sync>)>>);
+
+impl Derived {
+    pub fn get<K: Send + Sync + 'static>(&self, scope: &str) -> Option<Arc<K>> {
+        let all = self.0.lock();
+        all.iter().find(|(of, _)| **of == *scope)?.1.clone().downcast().ok()
+    }
+
+    /// The oldest goes where there are too many.
+    pub fn keep<K: Send + Sync + 'static>(&self, scope: &str, derived: &Arc<K>) {
+        let mut all = self.0.lock();
+        if all.iter().any(|(of, _)| **of == *scope) {
+            return;
+        }
+        if all.len() == DERIVED {
+            all.remove(0);
+        }
+        all.push((scope.into(), derived.clone()));
+    }
 }
 
 #[derive(Default)]

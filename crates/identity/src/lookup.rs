@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{AccessKeyId, AccountState, Basis, KeyState, Principal, ShareState};
 
-use crate::known::Standing;
+use crate::known::{Derived, Standing};
 use crate::{Caller, CallerKind, Candidate, Directory, Error, LookupError, keys, records};
 
 impl Directory {
@@ -16,10 +16,8 @@ impl Directory {
     pub async fn candidate(&self, key_id: &str) -> Result<Candidate, LookupError> {
         let id = AccessKeyId::new(key_id).map_err(|_| LookupError::Unknown)?;
         let standing = self.standing(&id).await?;
-        let sealed = standing.secret.as_ref();
-        let sealed = sealed.ok_or_else(|| Error::corrupt(&keys::secret(&id), "the key is there, its secret is not"))?;
-        let secret = self.sealer.open(&id, sealed)?;
-        Ok(Candidate::new(standing, secret))
+        let missing = || Error::corrupt(&keys::secret(&id), "the key is there, its secret is not");
+        Ok(Candidate::new(standing).ok_or_else(missing)?)
     }
 
     /// The same caller with its records read anew, if its key would still be let in: for another attempt at a commit
@@ -94,6 +92,7 @@ impl Directory {
         basis.0.extend(share.iter().map(|share| (share.key.to_vec(), Some(share.revision))));
         let principal =
             Principal::Key { account: account.value, key: key.value, share: share.map(|share| share.value) };
-        Ok(Standing { principal, basis, secret: secret.map(|entry| entry.value), rows })
+        let secret = secret.map(|sealed| self.sealer.open(id, &sealed.value)).transpose()?;
+        Ok(Standing { principal, basis, secret, rows, derived: Derived::default() })
     }
 }

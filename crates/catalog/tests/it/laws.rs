@@ -100,7 +100,9 @@ impl History {
                 Some(old) => (plan_replace_object_acl(&bucket.value, old, acl), vec![]),
                 None => return,
             },
-            Step::BucketAcl(acl) => (plan_replace_bucket(&bucket, &Bucket { acl, ..Bucket::clone(&bucket.value) }), vec![]),
+            Step::BucketAcl(acl) => {
+                (plan_replace_bucket(&bucket, &Bucket { acl, ..Bucket::clone(&bucket.value) }), vec![])
+            }
             Step::Begin { upload: n, owner, acl } => {
                 if self.world.upload(&bucket.value, &key, &id(n)).is_some() {
                     return;

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use identity::{Caller, CallerKind, Directory, Error, LookupError};
@@ -108,6 +109,42 @@ async fn who_was_let_in_before_is_refused_as_soon_as_any_of_the_records_says_so(
             world.caller(&key.id, &secret).await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_derived_for_a_scope_is_kept_once_it_proved_something_and_while_nothing_changes() {
+    let world = World::new();
+    let account = world.account("a@example.com").await;
+    let (key, _) = world.key(&account).await;
+    let id = &key.value.id;
+    let derived = AtomicUsize::new(0);
+    let ask = async |scope: &str, proves: bool| {
+        let derive = |secret: &[u8]| {
+            derived.fetch_add(1, Ordering::Relaxed);
+            [scope.as_bytes(), secret].concat()
+        };
+        let candidate = world.candidate(id).await.unwrap();
+        let verify = |made: &Arc<Vec<u8>>| {
+            assert!(made.starts_with(scope.as_bytes()));
+            if proves { Ok(()) } else { Err(()) }
+        };
+        assert_eq!(candidate.prove_in(scope, derive, verify).is_ok(), proves);
+        derived.load(Ordering::Relaxed)
+    };
+    // Whoever proves nothing leaves nothing.
+    assert_eq!((ask("monday", false).await, ask("monday", false).await), (1, 2));
+    assert_eq!((ask("monday", true).await, ask("monday", true).await), (3, 3));
+    assert_eq!((ask("tuesday", true).await, ask("monday", true).await, ask("tuesday", false).await), (4, 4, 4));
+    let stored = world.stored_key(id).await.unwrap();
+    world.done(world.directory.plan_key_state(&stored, KeyState::Disabled).1).await;
+    let stored = world.stored_key(id).await.unwrap();
+    world.done(world.directory.plan_key_state(&stored, KeyState::Enabled).1).await;
+    assert_eq!(ask("monday", true).await, 5);
+    // Only so many are kept, the latest.
+    for day in 0..20 {
+        ask(&format!("day {day}"), true).await;
+    }
+    assert_eq!((ask("day 19", true).await, ask("monday", true).await), (25, 26));
 }
 
 #[tokio::test]

@@ -183,14 +183,16 @@ impl Committer {
             let mut data = transaction.open_table(DATA)?;
             for job in jobs {
                 let revision = Revision(self.last + 1);
-                outcomes.push(match apply::apply(&mut data, &job.change, revision, &self.shared.log_key, &mut wrote)? {
-                    Ok(()) => {
-                        self.last = revision.0;
-                        Ok(Ok(Receipt { revision }))
-                    }
-                    Err(Refused::Conflict(conflict)) => Ok(Err(conflict)),
-                    Err(Refused::Error(error)) => Err(error),
-                });
+                outcomes.push(
+                    match apply::apply(&mut data, &job.change, revision, &self.shared.log_key, &mut wrote)? {
+                        Ok(()) => {
+                            self.last = revision.0;
+                            Ok(Ok(Receipt { revision }))
+                        }
+                        Err(Refused::Conflict(conflict)) => Ok(Err(conflict)),
+                        Err(Refused::Error(error)) => Err(error),
+                    },
+                );
             }
             transaction.open_table(HEADER)?.insert(REVISION, self.last.to_be_bytes().as_slice())?;
         }

@@ -42,7 +42,8 @@ async fn an_object_keeps_bytes_date_and_bill_when_its_tags_change_whatever_it_is
             world.store.put_object_tags(&mut world.owner.clone(), place, &set).await.unwrap();
             let after = world.store.head_object(&world.owner, &get).await.unwrap();
             assert_eq!((after.tags, &after.object.tags), (set.len(), &set));
-            let same = operations::Object { tags: before.object.tags.clone(), ..operations::Object::clone(&after.object) };
+            let same =
+                operations::Object { tags: before.object.tags.clone(), ..operations::Object::clone(&after.object) };
             assert_eq!(same, *before.object);
             assert_eq!(world.get(&world.owner, name).await.unwrap(), body);
         }

@@ -200,9 +200,9 @@ impl ReadyV4<'_> {
     /// Checks the signature, and then that it covers what it must.
     fn settle(self, v4: &V4<'_>, head: &Head, candidate: Candidate) -> Result<(Caller, Mode), S3Error> {
         let ReadyV4 { announced, date, prepared, .. } = self;
-        let proven = candidate.prove(|secret| {
-            let key = v4.signing_key(secret);
-            if key.verifies(&prepared.to_sign, v4.signature) { Ok(key) } else { Err(()) }
+        let derive = |secret: &[u8]| v4.signing_key(secret);
+        let proven = candidate.prove_in(v4.scope(), derive, |key| {
+            if key.verifies(&prepared.to_sign, v4.signature) { Ok(key.clone()) } else { Err(()) }
         });
         let (caller, key) = proven
             .map_err(|()| mismatch(v4.key_id, v4.signature, prepared.to_sign.as_bytes(), Some(&prepared.canonical)))?;

@@ -4,6 +4,7 @@
 //! Pure: nothing here knows of keys in the store or of the clock.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use model::{Timestamp, limits};
@@ -281,11 +282,16 @@ impl<'h> V4<'h> {
         for part in parts {
             *key = hmac(&key[..], part.as_bytes());
         }
-        SigningKey(key)
+        SigningKey(keyed(&key[..]))
+    }
+
+    /// What the signing key depends on besides the secret.
+    pub fn scope(&self) -> &'h str {
+        self.scope
     }
 
     /// Who verifies the chunks of a body whose request was signed by `key`.
-    pub fn chunk_signer(&self, key: SigningKey, date: &str) -> ChunkSigner {
+    pub fn chunk_signer(&self, key: Arc<SigningKey>, date: &str) -> ChunkSigner {
         let mut previous = [0; 64];
         // The signature was verified, so it is that long.
         previous.copy_from_slice(self.signature.as_bytes());
@@ -334,18 +340,25 @@ pub(super) struct Prepared {
 }
 
 /// A key for one day, region and service. Derived from a secret, and as secret; overwritten when dropped.
-pub(super) struct SigningKey(Zeroizing<[u8; 32]>);
+/// Ready to begin: the key itself is hashed once, not for each text.
+pub(super) struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
     /// Whether `signature`, in hexadecimal, is the one of `to_sign`.
     pub fn verifies(&self, to_sign: &str, signature: &str) -> bool {
-        same(&hmac(&self.0[..], to_sign.as_bytes()), signature)
+        same(&self.sign([to_sign.as_bytes()]), signature)
+    }
+
+    fn sign<'t>(&self, parts: impl IntoIterator<Item = &'t [u8]>) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        parts.into_iter().for_each(|part| mac.update(part));
+        mac.finalize().into_bytes().into()
     }
 }
 
 /// Verifies the signatures of a body's chunks, each of which covers the one before.
 pub(super) struct ChunkSigner {
-    key: SigningKey,
+    key: Arc<SigningKey>,
     /// Date and scope, each followed by a line feed.
     place: String,
     previous: [u8; 64],
@@ -365,18 +378,19 @@ impl ChunkSigner {
     }
 
     fn verify(&mut self, algorithm: &[u8], rest: &[&[u8]], signature: &str) -> bool {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key.0[..]).expect("HMAC takes a key of any length");
-        for part in [algorithm, self.place.as_bytes(), &self.previous, b"\n"].iter().chain(rest) {
-            mac.update(part);
-        }
-        let wanted: [u8; 32] = mac.finalize().into_bytes().into();
+        let begin = [algorithm, self.place.as_bytes(), &self.previous, b"\n"];
+        let wanted = self.key.sign(begin.iter().chain(rest).copied());
         self.previous = hex_of(&wanted);
         same(&wanted, signature)
     }
 }
 
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
+}
+
 fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    let mut mac = keyed(key);
     mac.update(text);
     mac.finalize().into_bytes().into()
 }

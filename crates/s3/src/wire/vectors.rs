@@ -122,7 +122,7 @@ fn aws_example_of_a_presigned_url_verifies_and_no_change_of_it_does() {
 fn chunked(seed: &str, trailer: Option<ChecksumAlgorithm>) -> Chunked {
     let fields = fields("host", seed);
     let v4 = V4::from_header(&fields).unwrap();
-    let signer = v4.chunk_signer(v4.signing_key(SECRET), DATE);
+    let signer = v4.chunk_signer(v4.signing_key(SECRET).into(), DATE);
     Chunked::new(Some(Box::new(signer)), 66_560, trailer.is_some(), trailer)
 }
 
