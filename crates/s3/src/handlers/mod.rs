@@ -176,6 +176,9 @@ fn stored<B>(error: operations::Error, source: &mut BodySource<B>) -> Failure {
 }
 
 /// Carries out what is asked.
+///
+/// A future is as large as the largest that it may await, and is moved to its place with every request. So the reads,
+/// which are short and many, are awaited here, and whatever else there is in a place of its own.
 pub(crate) async fn carry_out<B>(asked: &Asked<'_>, ctx: &mut Context, sent: Sent<'_, B>) -> Result<Reply, Failure>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
@@ -183,6 +186,19 @@ where
 {
     headers::refuse_unsupported(asked)?;
     match asked.call.operation.op {
+        Op::GetObject => object_read::get(asked, ctx).await,
+        Op::HeadObject => object_read::head(asked, ctx).await,
+        op => Box::pin(carry_out_apart(op, asked, ctx, sent)).await,
+    }
+}
+
+/// What [`carry_out`] does not do itself.
+async fn carry_out_apart<B>(op: Op, asked: &Asked<'_>, ctx: &mut Context, sent: Sent<'_, B>) -> Result<Reply, Failure>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Display + Send,
+{
+    match op {
         Op::ListBuckets => service::list_buckets(asked, ctx).await,
 
         Op::CreateBucket => bucket::create(asked, ctx, sent).await,
@@ -220,8 +236,6 @@ where
         Op::ListMultipartUploads => list::uploads(asked, ctx).await,
         Op::ListParts => list::parts(asked, ctx).await,
 
-        Op::GetObject => object_read::get(asked, ctx).await,
-        Op::HeadObject => object_read::head(asked, ctx).await,
         Op::GetObjectAttributes => object_read::attributes(asked, ctx).await,
         Op::PutObject => object_write::put(asked, ctx, sent).await,
         Op::CopyObject => copy::object(asked, ctx).await,

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use memchr::{memchr, memchr_iter};
 
 use super::encoding::{self, NotDecodable};
 use crate::error::{Code, S3Error};
@@ -243,8 +244,17 @@ fn join_listed(headers: &mut HeaderMap) -> Result<(), HeadError> {
     Ok(())
 }
 
+/// What `&` separates in a query, empty pieces left out.
+fn pieces(raw: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    memchr_iter(b'&', raw.as_bytes())
+        .chain(std::iter::once(raw.len()))
+        .map(move |end| &raw[std::mem::replace(&mut start, end + 1)..end])
+        .filter(|piece| !piece.is_empty())
+}
+
 fn parse_query(raw: &str) -> Result<(String, Vec<Pair>), HeadError> {
-    let pieces = || raw.split('&').filter(|piece| !piece.is_empty());
+    let pieces = || pieces(raw);
     let count = pieces().count();
     if count > QUERY_KEYS {
         return Err(HeadError::TooManyQueries);
@@ -252,20 +262,26 @@ fn parse_query(raw: &str) -> Result<(String, Vec<Pair>), HeadError> {
     let mut decoded = Vec::with_capacity(raw.len());
     let mut pairs = Vec::with_capacity(count);
     for piece in pieces() {
-        let (key, value) = piece.split_once('=').unwrap_or((piece, ""));
+        let (key, value) = match memchr(b'=', piece.as_bytes()) {
+            Some(at) => (&piece[..at], &piece[at + 1..]),
+            None => (piece, ""),
+        };
         let start = decoded.len();
         encoding::decode_query(key, &mut decoded)?;
         let middle = decoded.len();
         encoding::decode_query(value, &mut decoded)?;
         // Both apart: bytes that become text only together are none.
         for part in [start..middle, middle..decoded.len()] {
-            std::str::from_utf8(&decoded[part]).map_err(|_| HeadError::NotUtf8)?;
+            let part = &decoded[part];
+            if !part.is_ascii() && std::str::from_utf8(part).is_err() {
+                return Err(HeadError::NotUtf8);
+            }
         }
         pairs.push(Pair { key: start..middle, value: middle..decoded.len() });
     }
     let decoded = String::from_utf8(decoded).map_err(|_| HeadError::NotUtf8)?;
     let key = |pair: &Pair| &decoded[pair.key.clone()];
-    pairs.sort_unstable_by(|a, b| encoding::encoded(key(a)).cmp(encoding::encoded(key(b))));
+    pairs.sort_unstable_by(|a, b| encoding::cmp_encoded(key(a), key(b)));
     if pairs.windows(2).any(|two| key(&two[0]) == key(&two[1])) {
         return Err(HeadError::DuplicateQuery);
     }

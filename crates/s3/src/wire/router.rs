@@ -74,9 +74,10 @@ fn bucket_name(raw: &str, operation: &Operation) -> Result<BucketName, S3Error> 
 fn select(head: &Head, target: Target) -> Result<&'static Operation, S3Error> {
     let method = head.method.as_str();
     let rows = || OPERATIONS.iter().filter(move |row| row.target == target);
+    let marks: Vec<&str> = head.query_pairs().map(|(key, _)| key).filter(|key| is_sub_resource(key)).collect();
     let selected = |row: &&Operation| {
         row.method == method
-            && row.sub.iter().all(|key| head.query(key).is_some())
+            && row.sub.iter().all(|key| marks.contains(key))
             && row.header.is_none_or(|name| head.headers.contains_key(name))
     };
     // Of the rows whose marks are all there, the one with most of them. Where two have as many, each has a mark that
@@ -86,14 +87,8 @@ fn select(head: &Head, target: Target) -> Result<&'static Operation, S3Error> {
 
     // Keys that would select something, and are neither the row's marks nor taken by it.
     let strange = |key: &&str| !row.sub.contains(key) && !row.query.contains(key);
-    let keys = || head.query_pairs().map(|(key, _)| key).filter(strange);
-    let others: Vec<&str> = keys().filter(|key| is_sub_resource(key)).collect();
-    if !others.is_empty() {
-        let marked: Vec<&str> = head
-            .query_pairs()
-            .map(|(key, _)| key)
-            .filter(|key| is_sub_resource(key) && !row.query.contains(key))
-            .collect();
+    if marks.iter().any(|key| strange(&key)) {
+        let marked: Vec<&str> = marks.into_iter().filter(|key| !row.query.contains(key)).collect();
         if rows().any(|row| same_set(row.sub, &marked)) {
             return Err(not_allowed(rows(), &marked));
         }
@@ -101,13 +96,13 @@ fn select(head: &Head, target: Target) -> Result<&'static Operation, S3Error> {
         return Err(S3Error::with_message(Code::InvalidRequest, message));
     }
     let lenient = row.sub.is_empty() && matches!(row.op, Op::GetObject | Op::HeadObject);
-    let by_sigv2 = head.query("AWSAccessKeyId").is_some() && head.query("Signature").is_some();
-    for key in keys() {
+    let by_sigv2 = || head.query("AWSAccessKeyId").is_some() && head.query("Signature").is_some();
+    for key in head.query_pairs().map(|(key, _)| key).filter(strange) {
         let ignored = head::is_signature_key(key)
             || head.is_hoisted(&key.to_ascii_lowercase())
             || (lenient && !head::is_amz(key))
             // SDKs that presign by SigV2 repeat headers here. They count only as the headers that the signature covers.
-            || (by_sigv2 && (head::is_amz(key) || matches!(key, "content-type" | "content-md5")));
+            || ((head::is_amz(key) || matches!(key, "content-type" | "content-md5")) && by_sigv2());
         if !ignored {
             let message = format!("{} does not take this query parameter.", row.name);
             let value = head.query(key).unwrap_or("");
