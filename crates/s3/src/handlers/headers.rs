@@ -55,7 +55,7 @@ fn refuse_stray_tags(asked: &Asked<'_>) -> Result<(), S3Error> {
         _ => &[],
     };
     for name in ["x-amz-tagging", "x-amz-tagging-directive"] {
-        if !takes.contains(&name) && asked.call.head.headers.contains_key(name) {
+        if !takes.contains(&name) && asked.call.head.has(name) {
             let message = format!("{} does not take the header {name}.", asked.call.operation.name);
             return Err(S3Error::with_message(Code::InvalidRequest, message).with_detail("Header", name));
         }

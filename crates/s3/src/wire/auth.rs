@@ -14,7 +14,7 @@ use model::Timestamp;
 use operations::Store;
 
 use super::facts::Proof;
-use super::head::{self, Head};
+use super::head::{self, Head, Purpose};
 use super::payload::{self, Announced, Mode, Payload};
 use super::router::Call;
 use super::sigv2::V2;
@@ -116,15 +116,15 @@ pub(super) async fn candidate(store: &Store, key_id: &str, source: Option<IpAddr
 /// Finds the one mechanism that a request uses.
 fn mechanism(head: &Head) -> Result<Mechanism<'_>, S3Error> {
     let (mut v4, mut v2) = (false, false);
-    for (key, value) in head.query_pairs() {
-        if head::is_misspelt_signature_key(key) {
-            return Err(S3Error::argument(key, value, "The name of a query parameter has the wrong case."));
-        }
-        match key {
-            "x-id" => {}
-            "AWSAccessKeyId" | "Signature" | "Expires" => v2 = true,
-            key if head::is_signature_key(key) => v4 = true,
-            _ => {}
+    for (key, purpose) in head.query_keys() {
+        match (purpose, key) {
+            (Purpose::Misspelt, key) => {
+                let value = head.query(key).unwrap_or("");
+                return Err(S3Error::argument(key, value, "The name of a query parameter has the wrong case."));
+            }
+            (Purpose::Request, _) | (_, "x-id") => {}
+            (Purpose::Signature, "AWSAccessKeyId" | "Signature" | "Expires") => v2 = true,
+            (Purpose::Signature, _) => v4 = true,
         }
     }
     let header = head.text(AUTHORIZATION.as_str())?;
@@ -151,7 +151,7 @@ fn mechanism(head: &Head) -> Result<Mechanism<'_>, S3Error> {
 
 /// Keys here are long-lived; none of them comes with a session token.
 fn no_session_token(head: &Head) -> Result<(), S3Error> {
-    if head.headers.contains_key("x-amz-security-token") || head.query("X-Amz-Security-Token").is_some() {
+    if head.has("x-amz-security-token") || head.query("X-Amz-Security-Token").is_some() {
         return Err(S3Error::new(Code::InvalidToken));
     }
     Ok(())

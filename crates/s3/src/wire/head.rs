@@ -13,6 +13,8 @@ use memchr::{memchr, memchr_iter};
 use super::encoding::{self, NotDecodable};
 use crate::error::{Code, S3Error};
 
+/// Up to so many headers are looked through in less time than a name takes to be hashed.
+const FEW_HEADERS: usize = 16;
 /// Most query keys of one request; what signs and lists them stays cheap.
 pub const QUERY_KEYS: usize = 128;
 
@@ -61,6 +63,18 @@ impl From<HeadError> for S3Error {
 struct Pair {
     key: Range<usize>,
     value: Range<usize>,
+    purpose: Purpose,
+}
+
+/// What a query key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It says something of the request.
+    Request,
+    /// It belongs to a signature and selects nothing.
+    Signature,
+    /// It would belong to a signature, were it spelt in the case that is read.
+    Misspelt,
 }
 
 /// The head of a request.
@@ -152,13 +166,32 @@ impl Head {
 
     /// The value of a query key; `Some("")` for a key without a value.
     pub fn query(&self, key: &str) -> Option<&str> {
-        self.query_pairs().find(|(k, _)| *k == key).map(|(_, v)| v)
+        let pair = self.pairs.iter().find(|pair| &self.decoded[pair.key.clone()] == key)?;
+        Some(&self.decoded[pair.value.clone()])
     }
 
     /// The pairs of the query, decoded (`+` is a blank); each key occurs once. Their order is that of a SigV4 canonical
     /// query: by encoded key.
     pub fn query_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|pair| (&self.decoded[pair.key.clone()], &self.decoded[pair.value.clone()]))
+    }
+
+    /// The keys of the query, in the same order, and what each is for.
+    pub(crate) fn query_keys(&self) -> impl Iterator<Item = (&str, Purpose)> {
+        self.pairs.iter().map(|pair| (&self.decoded[pair.key.clone()], pair.purpose))
+    }
+
+    /// The first value of a header.
+    fn get(&self, name: &str) -> Option<&HeaderValue> {
+        if self.headers.len() > FEW_HEADERS {
+            return self.headers.get(name);
+        }
+        self.headers.iter().find(|(known, _)| known.as_str() == name).map(|(_, value)| value)
+    }
+
+    /// Whether there is such a header.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
     }
 
     /// Whether the header `name` came as a query parameter of a presigned URL.
@@ -169,7 +202,7 @@ impl Head {
     /// The value of a header, as text with surrounding blanks removed. A header that is no UTF-8 counts as absent here;
     /// what decides over anything uses [`Head::text`].
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|v| std::str::from_utf8(v.as_bytes()).ok()).map(str::trim)
+        self.get(name).and_then(|v| std::str::from_utf8(v.as_bytes()).ok()).map(str::trim)
     }
 
     /// The value of a header that must be text.
@@ -177,7 +210,7 @@ impl Head {
     /// # Errors
     /// [`HeadError::HeaderNotText`].
     pub fn text(&self, name: &str) -> Result<Option<&str>, HeadError> {
-        match self.headers.get(name) {
+        match self.get(name) {
             None => Ok(None),
             Some(value) => {
                 std::str::from_utf8(value.as_bytes()).map(|t| Some(t.trim())).map_err(|_| HeadError::HeaderNotText)
@@ -189,7 +222,7 @@ impl Head {
     fn hoist(&mut self) -> Result<(), HeadError> {
         for pair in &self.pairs {
             let key = &self.decoded[pair.key.clone()];
-            if !is_amz(key) || is_signature_key(key) {
+            if !is_amz(key) || pair.purpose != Purpose::Request {
                 continue;
             }
             let name = HeaderName::from_bytes(key.as_bytes()).map_err(|_| HeadError::HoistedNotHeader)?;
@@ -219,14 +252,13 @@ const SIGNATURE_KEYS: [&str; 11] = [
     "x-id",
 ];
 
-/// Whether a query key belongs to a signature, in whatever case: in a wrong one it is no other parameter either.
-pub(crate) fn is_signature_key(key: &str) -> bool {
-    SIGNATURE_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
-}
-
-/// Whether a query key belongs to a signature but is spelt in another case than the one that is read.
-pub(crate) fn is_misspelt_signature_key(key: &str) -> bool {
-    is_signature_key(key) && !SIGNATURE_KEYS.contains(&key)
+/// What a query key is for. A signature's own in a wrong case is no other parameter either.
+fn purpose(key: &str) -> Purpose {
+    match SIGNATURE_KEYS.iter().find(|known| known.eq_ignore_ascii_case(key)) {
+        None => Purpose::Request,
+        Some(known) if *known == key => Purpose::Signature,
+        Some(_) => Purpose::Misspelt,
+    }
 }
 
 /// Whether a name begins with `x-amz-`, in any case.
@@ -277,10 +309,11 @@ fn parse_query(raw: &str) -> Result<(String, Vec<Pair>), HeadError> {
                 return Err(HeadError::NotUtf8);
             }
         }
-        pairs.push(Pair { key: start..middle, value: middle..decoded.len() });
+        pairs.push(Pair { key: start..middle, value: middle..decoded.len(), purpose: Purpose::Request });
     }
     let decoded = String::from_utf8(decoded).map_err(|_| HeadError::NotUtf8)?;
     let key = |pair: &Pair| &decoded[pair.key.clone()];
+    pairs.iter_mut().for_each(|pair| pair.purpose = purpose(key(pair)));
     pairs.sort_unstable_by(|a, b| encoding::cmp_encoded(key(a), key(b)));
     if pairs.windows(2).any(|two| key(&two[0]) == key(&two[1])) {
         return Err(HeadError::DuplicateQuery);

@@ -16,7 +16,7 @@ use model::{BucketName, ObjectKey};
 use super::Config;
 use super::address::{self, Style};
 use super::encoding::{self, NotDecodable};
-use super::head::{self, Head};
+use super::head::{self, Head, Purpose};
 use crate::error::{Code, S3Error};
 use crate::table::{OPERATIONS, Op, Operation, Target, is_sub_resource};
 
@@ -78,7 +78,7 @@ fn select(head: &Head, target: Target) -> Result<&'static Operation, S3Error> {
     let selected = |row: &&Operation| {
         row.method == method
             && row.sub.iter().all(|key| marks.contains(key))
-            && row.header.is_none_or(|name| head.headers.contains_key(name))
+            && row.header.is_none_or(|name| head.has(name))
     };
     // Of the rows whose marks are all there, the one with most of them. Where two have as many, each has a mark that
     // the other does not take, so that whichever is chosen is refused below.
@@ -86,8 +86,8 @@ fn select(head: &Head, target: Target) -> Result<&'static Operation, S3Error> {
     let Some(row) = row else { return Err(not_allowed(rows(), &[])) };
 
     // Keys that would select something, and are neither the row's marks nor taken by it.
-    let strange = |key: &&str| !row.sub.contains(key) && !row.query.contains(key);
-    if marks.iter().any(|key| strange(&key)) {
+    let strange = |key: &str| !row.sub.contains(&key) && !row.query.contains(&key);
+    if marks.iter().any(|key| strange(key)) {
         let marked: Vec<&str> = marks.into_iter().filter(|key| !row.query.contains(key)).collect();
         if rows().any(|row| same_set(row.sub, &marked)) {
             return Err(not_allowed(rows(), &marked));
@@ -97,8 +97,8 @@ fn select(head: &Head, target: Target) -> Result<&'static Operation, S3Error> {
     }
     let lenient = row.sub.is_empty() && matches!(row.op, Op::GetObject | Op::HeadObject);
     let by_sigv2 = || head.query("AWSAccessKeyId").is_some() && head.query("Signature").is_some();
-    for key in head.query_pairs().map(|(key, _)| key).filter(strange) {
-        let ignored = head::is_signature_key(key)
+    for (key, purpose) in head.query_keys().filter(|(key, _)| strange(key)) {
+        let ignored = purpose != Purpose::Request
             || head.is_hoisted(&key.to_ascii_lowercase())
             || (lenient && !head::is_amz(key))
             // SDKs that presign by SigV2 repeat headers here. They count only as the headers that the signature covers.
@@ -113,7 +113,7 @@ fn select(head: &Head, target: Target) -> Result<&'static Operation, S3Error> {
         let value = head.query("list-type").unwrap_or("");
         return Err(S3Error::argument("list-type", value, "Invalid List Type specified in Request"));
     }
-    if row.header.is_none() && !row.reads_only() && head.headers.contains_key("x-amz-copy-source") {
+    if row.header.is_none() && !row.reads_only() && head.has("x-amz-copy-source") {
         let message = format!("{} does not copy: x-amz-copy-source is not for it.", row.name);
         return Err(S3Error::with_message(Code::InvalidRequest, message));
     }
