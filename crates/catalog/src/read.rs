@@ -49,7 +49,7 @@ impl Catalog {
     }
 
     async fn one(&self, key: Key) -> Result<Option<Entry>, Error> {
-        Ok(self.engine.get_many(&[key]).await?.pop().flatten())
+        Ok(self.engine.get(&key).await?)
     }
 
     /// A bucket.

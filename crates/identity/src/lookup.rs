@@ -87,9 +87,9 @@ impl Directory {
         }
 
         let mut basis = Basis(Vec::with_capacity(3));
-        basis.0.push((key.key.to_vec(), Some(key.revision)));
-        basis.0.push((account.key.to_vec(), Some(account.revision)));
-        basis.0.extend(share.iter().map(|share| (share.key.to_vec(), Some(share.revision))));
+        basis.0.push((key.key.clone(), Some(key.revision)));
+        basis.0.push((account.key.clone(), Some(account.revision)));
+        basis.0.extend(share.iter().map(|share| (share.key.clone(), Some(share.revision))));
         let principal =
             Principal::Key { account: account.value, key: key.value, share: share.map(|share| share.value) };
         let secret = secret.map(|sealed| self.sealer.open(id, &sealed.value)).transpose()?;

@@ -146,6 +146,11 @@ pub type Commit = Result<Receipt, Conflict>;
 /// What an engine does.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
+    /// The entry under `key`.
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, Error> {
+        Ok(self.get_many(std::slice::from_ref(key)).await?.pop().flatten())
+    }
+
     /// The entries under `keys`, in that order.
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, Error>;
 

@@ -1,5 +1,7 @@
 //! Who asks, as facts: what a decision needs to know of a caller, and nothing secret.
 
+use bytes::Bytes;
+
 use crate::{AccessKeyId, Account, AccountId, Restriction, Revision, Share, ShareId, Timestamp};
 
 /// Whether an access key works.
@@ -33,7 +35,7 @@ pub struct AccessKey {
 /// The stored records that something was decided on, by storage key, each with the revision that was read (`None`: it
 /// was absent). They become conditions of the commit, so that a change is ordered after what allowed it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Basis(pub Vec<(Vec<u8>, Option<Revision>)>);
+pub struct Basis(pub Vec<(Bytes, Option<Revision>)>);
 
 impl Basis {
     /// Adds what `other` rests on.

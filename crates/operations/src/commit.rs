@@ -1,7 +1,6 @@
 //! The one place where a change is committed: with what it was decided on as conditions, and with its ledger entry.
 
 use access::Permit;
-use bytes::Bytes;
 use catalog::Stored;
 use kv::{Change, Conflict, Require};
 use ledger::{Event, Usage, UsageKey};
@@ -73,7 +72,7 @@ impl Attempts {
 
 fn require(basis: &Basis) -> impl Iterator<Item = Require> + '_ {
     basis.0.iter().map(|(key, revision)| {
-        let key = Bytes::copy_from_slice(key);
+        let key = key.clone();
         match revision {
             Some(revision) => Require::Unchanged(key, *revision),
             None => Require::Absent(key),

@@ -119,7 +119,7 @@ impl Store {
         object: Option<ObjectFacts<'_>>,
         upload: Option<&Stored<Upload>>,
     ) -> Result<Permit, Error> {
-        let basis = Basis(bucket.iter().map(|b| (b.key.to_vec(), Some(b.revision))).collect());
+        let basis = Basis(bucket.iter().map(|b| (b.key.clone(), Some(b.revision))).collect());
         let principal = ctx.caller.principal();
         let (policy, key_policy) = (self.policies.of_bucket(bucket), self.policies.of_key(principal));
         let evidence = Evidence {

@@ -13,7 +13,7 @@ use blobs::Blobs;
 use catalog::{Catalog, Stored};
 use identity::{Caller, Candidate, Directory};
 use kv::Engine;
-use ledger::{Ledger, Meter, Usage};
+use ledger::{Ledger, Meter, Usage, UsageKey};
 use model::{BlobId, Bucket, Network, Principal, PublicAccessBlock, Timestamp};
 
 use crate::caps::Caps;
@@ -186,9 +186,11 @@ impl Store {
         (self.clock)()
     }
 
-    /// Counts a request that changes nothing; one that does counts itself in its commit.
-    pub(crate) fn count_request(&self, ctx: &Context, bucket: &Stored<Bucket>) {
-        self.meter.add(&self.usage_key(ctx, bucket), &Usage { requests: 1, ..Usage::default() });
+    /// Counts a request that changes nothing; one that does counts itself in its commit. On whom it was booked.
+    pub(crate) fn count_request(&self, ctx: &Context, bucket: &Stored<Bucket>) -> UsageKey {
+        let of = self.usage_key(ctx, bucket);
+        self.meter.add(&of, &Usage { requests: 1, ..Usage::default() });
+        of
     }
 
     /// A name for a body that goes into the engine.

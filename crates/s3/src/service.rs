@@ -69,10 +69,11 @@ impl Service {
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Display + Send,
     {
+        let mut arrival = arrival;
         let (parts, body) = request.into_parts();
         let mut body = Watched { body, ended: false };
         let (uri, is_head) = (parts.uri.clone(), parts.method == Method::HEAD);
-        let answered = self.answer(&arrival, parts, &mut body).await;
+        let answered = self.answer(&mut arrival, parts, &mut body).await;
         let mut reply = answered.unwrap_or_else(|failure| {
             let error = failure.explain(&arrival.request_id);
             tracing::debug!(request_id = %arrival.request_id, %error, "refused");
@@ -92,7 +93,7 @@ impl Service {
 
     async fn answer<B>(
         &self,
-        arrival: &Arrival,
+        arrival: &mut Arrival,
         parts: http::request::Parts,
         body: &mut Watched<B>,
     ) -> Result<Reply, Failure>
@@ -108,14 +109,14 @@ impl Service {
         store.admit(&claim.caller)?;
         tracing::debug!(request_id = %arrival.request_id, operation = call.operation.name, "asked");
         let asked = Asked { store, config, call: &call, proof: claim.proof, received: arrival.received };
-        let mut ctx = Context {
-            caller: claim.caller,
-            request_id: arrival.request_id.clone(),
-            source: arrival.source,
-            expected_owner: headers::expected_owner(&asked, "x-amz-expected-bucket-owner")?,
-            facts: headers::facts(&asked, claim.proof)?,
-        };
-        handlers::carry_out(&asked, &mut ctx, Sent { payload: claim.payload, body }).await
+        let expected_owner = headers::expected_owner(&asked, "x-amz-expected-bucket-owner")?;
+        let facts = headers::facts(&asked, claim.proof)?;
+        // Lent to the context, for as long as it is needed there.
+        let request_id = std::mem::take(&mut arrival.request_id);
+        let mut ctx = Context { caller: claim.caller, request_id, source: arrival.source, expected_owner, facts };
+        let carried_out = handlers::carry_out(&asked, &mut ctx, Sent { payload: claim.payload, body }).await;
+        arrival.request_id = ctx.request_id;
+        carried_out
     }
 }
 

@@ -83,7 +83,7 @@ fn version() -> VersionId {
 }
 
 fn basis() -> Basis {
-    Basis(vec![(b"b/myproject".to_vec(), Some(Revision(7)))])
+    Basis(vec![((&b"b/myproject"[..]).into(), Some(Revision(7)))])
 }
 
 fn names() -> impl Strategy<Value = BucketName> {

@@ -18,7 +18,7 @@ async fn who_proves_to_hold_the_secret_becomes_a_caller() {
     assert_eq!((proof, caller.kind()), ("signed", CallerKind::Key));
     let principal = Principal::Key { account: account.value, key: key.value, share: None };
     assert_eq!(caller.principal(), &principal);
-    let basis = [(key.key.to_vec(), Some(key.revision)), (account.key.to_vec(), Some(account.revision))];
+    let basis = [(key.key.clone(), Some(key.revision)), (account.key.clone(), Some(account.revision))];
     assert_eq!(caller.basis().0, basis);
 }
 

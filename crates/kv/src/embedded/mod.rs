@@ -249,6 +249,14 @@ impl Drop for Embedded {
 
 #[async_trait]
 impl Engine for Embedded {
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, Error> {
+        if let Some(result) = self.read_here(1, &|opened| opened.get(key)) {
+            return result;
+        }
+        let key = key.clone();
+        self.read_apart(move |opened| opened.get(&key)).await
+    }
+
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, Error> {
         if let Some(result) = self.read_here(keys.len(), &|opened| opened.get_many(keys)) {
             return result;

@@ -41,6 +41,18 @@ impl Opened {
         begin(&self.database)
     }
 
+    /// The entry under `key`.
+    pub fn get(&self, key: &Key) -> Result<Option<Entry>, Failure> {
+        let at_hand = {
+            let _unchanging = self.latest.read();
+            self.hot.get(key)
+        };
+        match at_hand {
+            Some(found) => Ok(Some(found)),
+            None => Ok(self.read_and_keep(std::slice::from_ref(key))?.pop().flatten()),
+        }
+    }
+
     /// The entries under `keys`, all of one moment.
     pub fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, Failure> {
         let at_hand: Option<Vec<_>> = {

@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use catalog::Object;
+use ledger::UsageKey;
 use model::{Action, BucketName, ObjectKey};
 
 use crate::body::{Body, Replaced};
-use crate::gate::{Gated, only_version};
+use crate::gate::only_version;
 use crate::preconditions::ReadConditions;
 use crate::{Context, Error, Store};
 
@@ -65,8 +66,7 @@ impl Store {
     /// [`Error`]
     pub async fn get_object(&self, ctx: &Context, get: &GetObject<'_>) -> Result<(Found, Body), Error> {
         for _ in 0..REOPENS {
-            let (found, gated) = self.find(ctx, get).await?;
-            let booked_on = self.usage_key(ctx, &gated.bucket);
+            let (found, booked_on) = self.find(ctx, get).await?;
             match self.open_body(&found.object, found.range.clone(), booked_on).await? {
                 Ok(body) => return Ok((found, body.at_pace(self.pace(&ctx.caller)))),
                 Err(Replaced) => tokio::task::yield_now().await,
@@ -84,11 +84,12 @@ impl Store {
         Ok(self.find(ctx, get).await?.0)
     }
 
-    async fn find(&self, ctx: &Context, get: &GetObject<'_>) -> Result<(Found, Gated), Error> {
-        let mut gated = self.gate_object(ctx, Action::GetObject, get.bucket, get.key).await?;
+    /// What is asked for, and on whom its usage is booked.
+    async fn find(&self, ctx: &Context, get: &GetObject<'_>) -> Result<(Found, UsageKey), Error> {
+        let gated = self.gate_object(ctx, Action::GetObject, get.bucket, get.key).await?;
         only_version(get.version)?;
-        self.count_request(ctx, &gated.bucket);
-        let object = gated.object.take().ok_or(Error::NoSuchKey)?;
+        let booked_on = self.count_request(ctx, &gated.bucket);
+        let object = gated.object.ok_or(Error::NoSuchKey)?;
         let tags = self.tags_to_tell(ctx, &gated.bucket, &object);
         let object = object.value;
         get.conditions.check(&object)?;
@@ -97,7 +98,7 @@ impl Store {
             wanted => satisfy(wanted, object.len)?,
         };
         let partial = get.wanted != Wanted::Whole;
-        Ok((Found { object, range, partial, tags }, gated))
+        Ok((Found { object, range, partial, tags }, booked_on))
     }
 
     async fn part_range(&self, object: &Object, number: u16) -> Result<Range<u64>, Error> {
