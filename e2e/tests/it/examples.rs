@@ -1,11 +1,18 @@
-//! A well-formed request for every row of the table of operations.
+//! A well-formed request for every row of the table of operations, and the bucket at which all of them can be aimed.
 //!
 //! The match over [`Op`] is exhaustive, so a new operation does not compile before it has an example here; and
 //! isolation's tests send each to a bucket of the caller's own, where it must not be refused as malformed.
 
-use client::{Body, Method, Request, Source};
+use client::{Body, Method, Request, S3, Source};
 use s3::table::{Op, Operation};
 use testkit::{acl_document, by_id};
+
+use crate::field_rig::ok;
+
+/// The key of the object that is there.
+const KEY: &str = "victim.txt";
+/// The key of another one, for copies.
+pub const SOURCE: &str = "source.txt";
 
 /// What a request is aimed at.
 #[derive(Debug, Clone)]
@@ -20,6 +27,45 @@ pub struct Aim {
     pub part: String,
     /// What copies read: `bucket/key`.
     pub source: String,
+}
+
+/// A new bucket of `whose`, with two objects and an unfinished upload; copies read the second object.
+pub async fn prepare(whose: &S3, name: &str, owner_id: &str) -> Aim {
+    ok(&whose.put(name, "").await.unwrap());
+    ok(&whose.put(&format!("{name}/{KEY}"), "the victim's bytes").await.unwrap());
+    let source = format!("{name}/{SOURCE}");
+    ok(&whose.put(&source, "to be copied").await.unwrap());
+    let begun = whose.post(&format!("{name}/{KEY}?uploads"), "").await.unwrap();
+    let upload = begun.elements(&["InitiateMultipartUploadResult", "UploadId"])[0].clone();
+    let part = whose.put(&format!("{name}/{KEY}?partNumber=1&uploadId={upload}"), "part").await.unwrap();
+    let part = part.header("etag").unwrap().to_owned();
+    let (bucket, key, owner) = (name.to_owned(), KEY.to_owned(), owner_id.to_owned());
+    Aim { bucket, key, owner, upload, part, source }
+}
+
+/// Everything there is to know of a bucket, as `whose`, its owner, sees it.
+pub async fn snapshot(whose: &S3, aim: &Aim) -> Vec<(String, u16, String)> {
+    let Aim { bucket, key, upload, .. } = aim;
+    let mut seen = vec![];
+    for place in [
+        format!("{bucket}?list-type=2&fetch-owner=true"),
+        format!("{bucket}?acl"),
+        format!("{bucket}?uploads"),
+        format!("{bucket}?ownershipControls"),
+        format!("{bucket}?publicAccessBlock"),
+        format!("{bucket}?policy"),
+        format!("{bucket}?tagging"),
+        format!("{bucket}/{key}"),
+        format!("{bucket}/{key}?acl"),
+        format!("{bucket}/{key}?tagging"),
+        format!("{bucket}/{key}?uploadId={upload}"),
+    ] {
+        let answer = whose.get(&place).await.unwrap();
+        // An error's body names the request.
+        let text = if answer.status == 200 { answer.text() } else { answer.code().unwrap_or_default() };
+        seen.push((place, answer.status, text));
+    }
+    seen
 }
 
 /// What a row's request has beside what the table says of it.

@@ -5,10 +5,9 @@ use client::{Answer, Method, Request, S3};
 use s3::table::{OPERATIONS, Op, Operation, Support};
 use testkit::{Account, InProcess, Options, Share, acl_document, by_email, by_id};
 
-use crate::examples::{Aim, request};
+use crate::examples::{Aim, SOURCE, prepare, request, snapshot};
+use crate::field_rig::ok;
 
-const KEY: &str = "victim.txt";
-const SOURCE: &str = "source.txt";
 const SHARED: &str = "shared";
 const MINE: &str = "shared/mine.txt";
 const OWNERS: &str = "shared/owners.txt";
@@ -45,49 +44,18 @@ impl World {
         ok(&self.server.owner().put(&format!("{bucket}?acl"), body).await.unwrap());
     }
 
-    /// A new bucket of `whose`, with an object and an unfinished upload.
     async fn bucket(&self, name: &str, whose: &S3, owner_id: &str) -> Aim {
-        ok(&whose.put(name, "").await.unwrap());
-        ok(&whose.put(&format!("{name}/{KEY}"), "the victim's bytes").await.unwrap());
-        ok(&whose.put(&format!("{name}/{SOURCE}"), "to be copied").await.unwrap());
-        let begun = whose.post(&format!("{name}/{KEY}?uploads"), "").await.unwrap();
-        let upload = begun.elements(&["InitiateMultipartUploadResult", "UploadId"])[0].clone();
-        let part = whose.put(&format!("{name}/{KEY}?partNumber=1&uploadId={upload}"), "part").await.unwrap();
-        let part = part.header("etag").unwrap().to_owned();
-        let (bucket, key, owner, source) = (name.to_owned(), KEY.to_owned(), owner_id.to_owned(), MINE.to_owned());
-        Aim { bucket, key, owner, upload, part, source }
+        Aim { source: MINE.to_owned(), ..prepare(whose, name, owner_id).await }
     }
 
     async fn owners(&self, name: &str) -> Aim {
         self.bucket(name, &self.server.owner(), &self.owner_id).await
     }
 
-    /// Everything there is to know of a bucket, as its owner sees it.
     async fn snapshot(&self, aim: &Aim) -> Vec<(String, u16, String)> {
         let whose = if aim.owner == self.owner_id { self.server.owner() } else { self.other.s3.clone() };
-        let Aim { bucket, key, upload, .. } = aim;
-        let mut seen = vec![];
-        for place in [
-            format!("{bucket}?list-type=2&fetch-owner=true"),
-            format!("{bucket}?acl"),
-            format!("{bucket}?uploads"),
-            format!("{bucket}?ownershipControls"),
-            format!("{bucket}?publicAccessBlock"),
-            format!("{bucket}/{key}"),
-            format!("{bucket}/{key}?acl"),
-            format!("{bucket}/{key}?uploadId={upload}"),
-        ] {
-            let answer = whose.get(&place).await.unwrap();
-            // An error's body names the request.
-            let text = if answer.status == 200 { answer.text() } else { answer.code().unwrap_or_default() };
-            seen.push((place, answer.status, text));
-        }
-        seen
+        snapshot(&whose, aim).await
     }
-}
-
-fn ok(answer: &Answer) {
-    assert_eq!(answer.status / 100, 2, "{}: {}", answer.status, answer.text());
 }
 
 /// Whether that is a refusal that does nothing: 403, or for DeleteObjects one for each key.

@@ -1,5 +1,6 @@
 //! The program and its server, from the outside.
 
+mod callers;
 mod durability;
 mod examples;
 mod field_fuzz;
@@ -7,6 +8,7 @@ mod field_reach;
 mod field_rig;
 mod field_signatures;
 mod full_disk;
+mod golden;
 mod grants;
 mod isolation;
 mod network;
