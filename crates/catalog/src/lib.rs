@@ -28,7 +28,7 @@ pub use object::{
     plan_put_object, plan_replace_object_acl, plan_replace_object_tags,
 };
 pub use read::{Catalog, Stored};
-pub use tags::plan_put_bucket_tags;
+pub use tags::{plan_create_tagged_bucket, plan_put_bucket_tags};
 pub use upload::{
     CompletedUpload, Part, PartSlot, Upload, plan_abort_upload, plan_begin_upload, plan_complete_upload, plan_put_part,
 };

@@ -4,7 +4,7 @@ use kv::{Change, Write};
 use minicbor::{Decode, Encode};
 use model::{Bucket, TagSet};
 
-use crate::{Error, Stored, codec, keys};
+use crate::{Error, Stored, codec, keys, plan_create_bucket};
 
 /// The tags of a bucket, and of which bucket of the name.
 pub(crate) struct BucketTags {
@@ -36,13 +36,22 @@ pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<BucketTags, Error> {
 
 /// Gives a bucket these tags in place of those that it has.
 pub fn plan_put_bucket_tags(bucket: &Stored<Bucket>, tags: &TagSet) -> Change {
-    let Bucket { name, incarnation, .. } = &*bucket.value;
-    let key = keys::bucket_tags(name);
-    let write = if tags.is_empty() {
-        Write::Delete(key)
-    } else {
-        let stored = StoredTags { version: 1, incarnation: *incarnation, tags: tags.to_vec() };
-        Write::Put(key, codec::encode(&stored))
-    };
-    Change { require: vec![bucket.unchanged()], write: vec![write] }
+    Change { require: vec![bucket.unchanged()], write: vec![write(&bucket.value, tags)] }
+}
+
+/// Makes `bucket` with these tags, unless one of its name is there.
+pub fn plan_create_tagged_bucket(bucket: &Bucket, tags: &TagSet) -> Change {
+    let mut change = plan_create_bucket(bucket);
+    if !tags.is_empty() {
+        change.write.push(write(bucket, tags));
+    }
+    change
+}
+
+fn write(bucket: &Bucket, tags: &TagSet) -> Write {
+    let key = keys::bucket_tags(&bucket.name);
+    if tags.is_empty() {
+        return Write::Delete(key);
+    }
+    Write::Put(key, codec::encode(&StoredTags { version: 1, incarnation: bucket.incarnation, tags: tags.to_vec() }))
 }

@@ -75,6 +75,8 @@ actions! {
     GetBucketTagging = "s3:GetBucketTagging", BucketSetting;
     /// Change a bucket's tags.
     PutBucketTagging = "s3:PutBucketTagging", BucketSetting;
+    /// Give a bucket tags while making it.
+    TagResource = "s3:TagResource", BucketSetting;
     /// Read whether a bucket keeps versions.
     GetBucketVersioning = "s3:GetBucketVersioning", BucketSetting;
     /// Change whether a bucket keeps versions.

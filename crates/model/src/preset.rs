@@ -200,6 +200,7 @@ mod tests {
             Action::PutBucketPublicAccessBlock,
             Action::DeleteBucket,
             Action::CreateBucket,
+            Action::TagResource,
             Action::ListAllMyBuckets,
             Action::PutBucketVersioning,
             Action::PutLifecycleConfiguration,

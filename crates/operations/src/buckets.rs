@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use access::{Reason, Resource};
-use catalog::{GrantTarget, ListObjects, Stored, plan_create_bucket, plan_delete_bucket, plan_replace_bucket};
+use catalog::{GrantTarget, ListObjects, Stored, plan_create_tagged_bucket, plan_delete_bucket, plan_replace_bucket};
 use ledger::Usage;
 use model::{
-    Account, Action, Bucket, BucketName, CannedAcl, Grantee, ObjectOwnership, Principal, PublicAccessBlock, Timestamp,
+    Account, Action, Bucket, BucketName, CannedAcl, Grantee, ObjectOwnership, Principal, PublicAccessBlock, TagSet,
+    Timestamp,
 };
 
 use crate::acls::{AclInput, Party};
@@ -54,6 +55,8 @@ pub struct CreateBucket<'a> {
     pub acl: AclInput,
     /// Who is to own what lands in it; the server's default decides where it does not say.
     pub ownership: Option<ObjectOwnership>,
+    /// Its tags.
+    pub tags: TagSet,
 }
 
 /// Settings of a bucket that somebody may have set.
@@ -128,6 +131,8 @@ impl Store {
                 self.count_request(ctx, &there);
                 return match permit.reasons().first() {
                     Some(Reason::MayOwnBuckets) => self.as_it_is(ctx, account, &there.value, new).await,
+                    // Whose it is not hears nothing of its tags, and never that it set some.
+                    _ if !new.tags.is_empty() => Err(Error::BucketAlreadyExists),
                     _ => Ok(()),
                 };
             }
@@ -146,9 +151,13 @@ impl Store {
                 policy: None,
                 created: self.now(),
             };
-            let change = plan_create_bucket(&bucket);
+            if !new.tags.is_empty() {
+                self.ask_of_new(ctx, Action::TagResource, &bucket)?;
+            }
+            let change = plan_create_tagged_bucket(&bucket, &new.tags);
             let usage = vec![(usage_key(&bucket, &ctx.cause()), Usage { requests: 1, ..Usage::default() })];
-            match self.commit(ctx, Some(&permit), change, deed("CreateBucket", new.bucket, "", usage)).await? {
+            let detail = if new.tags.is_empty() { String::new() } else { format!("{} tags", new.tags.len()) };
+            match self.commit(ctx, Some(&permit), change, deed("CreateBucket", new.bucket, &detail, usage)).await? {
                 Committed::Done => return Ok(()),
                 Committed::Ceiling => return Err(Error::TooManyBuckets),
                 Committed::Conflict => attempts.again(self, ctx).await?,
@@ -179,7 +188,8 @@ impl Store {
             }
         };
         let same_ownership = new.ownership.is_none() || new.ownership == there.ownership;
-        if same_acl && same_ownership { Ok(()) } else { Err(Error::BucketAlreadyExists) }
+        let same_tags = new.tags.is_empty() || new.tags == self.catalog.bucket_tags(there).await?;
+        if same_acl && same_ownership && same_tags { Ok(()) } else { Err(Error::BucketAlreadyExists) }
     }
 
     /// Whether the bucket is there and the caller may list it.

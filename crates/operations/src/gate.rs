@@ -1,7 +1,7 @@
 //! The one place where a request meets the authoriser: it reads the evidence, asks, and hands out the permit with the
 //! records that it was decided on, so that what is authorised is what is executed.
 
-use access::{Evidence, ObjectFacts, Permit, Question, Resource, UploadFacts, Verdict};
+use access::{Evidence, ObjectFacts, Permit, PolicyEvidence, Question, Resource, UploadFacts, Verdict};
 use catalog::{Object, Stored, Upload};
 use identity::Caller;
 use model::{Action, Basis, Bucket, BucketName, ObjectKey, UploadId};
@@ -131,8 +131,34 @@ impl Store {
             upload: upload.map(|u| UploadFacts { initiator: &u.value.initiator }),
             basis,
         };
+        self.judge(ctx, action, resource, evidence)
+    }
+
+    /// Asks for `action` on a bucket that the caller is about to make, as if it were there. Nothing that is stored decides
+    /// over it, so that the permit for making the bucket is all that the commit rests on.
+    pub(crate) fn ask_of_new(&self, ctx: &Context, action: Action, bucket: &Bucket) -> Result<(), Error> {
+        let key_policy = self.policies.of_key(ctx.caller.principal());
+        let evidence = Evidence {
+            settings: &self.settings.access,
+            bucket: Some(bucket),
+            policy: PolicyEvidence::None,
+            key_policy: key_policy.evidence(),
+            object: None,
+            upload: None,
+            basis: Basis::default(),
+        };
+        self.judge(ctx, action, Resource::Bucket(&bucket.name), evidence).map(drop)
+    }
+
+    fn judge(
+        &self,
+        ctx: &Context,
+        action: Action,
+        resource: Resource<'_>,
+        evidence: Evidence<'_>,
+    ) -> Result<Permit, Error> {
         let (at, source, facts) = (self.now(), ctx.source, ctx.facts());
-        let question = Question { principal, action, resource, at, source, facts };
+        let question = Question { principal: ctx.caller.principal(), action, resource, at, source, facts };
         match access::decide(&question, evidence) {
             Verdict::Allowed(permit) => Ok(permit),
             Verdict::Denied(denial) => {

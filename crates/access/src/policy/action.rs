@@ -56,7 +56,6 @@ const OTHER_SERVICE_ACTIONS: &[&str] = &[
     "s3:PutAccessPointPolicy",
     "s3:PutAccountPublicAccessBlock",
     "s3:PutStorageLensConfiguration",
-    "s3:TagResource",
     "s3:UntagResource",
     "s3:UpdateJobPriority",
     "s3:UpdateJobStatus",

@@ -73,8 +73,11 @@ impl<'a> InBucket<'a> {
 
     pub(super) fn rows(&self) -> Vec<Row> {
         let mut drafts = vec![];
-        let on_bucket =
-            |action: &Action| !action.on_object() && !action.of_service() && *action != Action::CreateBucket;
+        // Two actions are asked of a bucket that is being made; one that is there has nothing of them.
+        let on_bucket = |action: &Action| {
+            let of_new = matches!(action, Action::CreateBucket | Action::TagResource);
+            !action.on_object() && !action.of_service() && !of_new
+        };
         for action in Action::ALL.iter().copied().filter(on_bucket) {
             let solved = self.solve(action, Target { key: None, found: Found::Nothing, itself: None });
             self.draft(&mut drafts, action, solved.into_iter().map(|said| (vec![], said)).collect());

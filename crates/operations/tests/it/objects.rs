@@ -107,7 +107,8 @@ async fn a_grant_by_email_is_to_the_account_and_an_unknown_address_is_told_apart
     for email in ["owner@example.com", "nobody@example.com"] {
         let acl = || grant(GranteeInput::Email(email.into()));
         let other = name("private-other");
-        let new = operations::CreateBucket { bucket: &other, acl: acl(), ownership: None };
+        let tags = model::TagSet::default();
+        let new = operations::CreateBucket { bucket: &other, acl: acl(), ownership: None, tags };
         denied(world.store.create_bucket(&mut world.guest.clone(), &new).await);
         let object = key("k");
         let put = operations::PutObject {
@@ -142,6 +143,7 @@ async fn a_bucket_made_again_is_left_as_it_is() {
         bucket: &world.bucket,
         acl: AclInput::Canned(model::CannedAcl::PublicRead),
         ownership: None,
+        tags: model::TagSet::default(),
     };
     let refused = world.store.create_bucket(&mut world.owner.clone(), &public).await;
     assert!(matches!(refused, Err(Error::BucketAlreadyExists)), "{refused:?}");

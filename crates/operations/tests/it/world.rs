@@ -95,7 +95,8 @@ impl World {
     }
 
     pub async fn make(&self, ctx: &Context, bucket: &str) -> Result<(), Error> {
-        let new = CreateBucket { bucket: &name(bucket), acl: AclInput::Default, ownership: None };
+        let (bucket, tags) = (name(bucket), model::TagSet::default());
+        let new = CreateBucket { bucket: &bucket, acl: AclInput::Default, ownership: None, tags };
         self.store.create_bucket(&mut ctx.clone(), &new).await
     }
 

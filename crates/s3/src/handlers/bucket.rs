@@ -7,7 +7,7 @@ use http::header::LOCATION;
 use http::{HeaderName, HeaderValue, StatusCode};
 use operations::{Context, CreateBucket};
 
-use super::{Asked, DOCUMENT_BYTES, Failure, Sent, headers};
+use super::{Asked, DOCUMENT_BYTES, Failure, Sent, headers, tagging};
 use crate::error::{Code, S3Error};
 use crate::reply::{self, Reply};
 use crate::xml::{Xml, settings};
@@ -33,14 +33,14 @@ where
     };
     let document = sent.document(asked, DOCUMENT_BYTES).await?;
     let place = settings::read_create_bucket(&document.bytes)?;
-    if place.asks_for_more {
-        let message = "Directory buckets and tags of buckets are not implemented";
-        return Err(S3Error::with_message(Code::NotImplemented, message).into());
+    if place.in_a_directory {
+        return Err(S3Error::with_message(Code::NotImplemented, "Directory buckets are not implemented").into());
     }
+    let tags = tagging::of_bucket(place.tags)?;
     if let Some(location) = place.location {
         check_location(&location, &asked.config.region)?;
     }
-    asked.store.create_bucket(ctx, &CreateBucket { bucket, acl, ownership }).await?;
+    asked.store.create_bucket(ctx, &CreateBucket { bucket, acl, ownership, tags }).await?;
     let mut reply = reply::empty(StatusCode::OK);
     let location = HeaderValue::from_str(&format!("/{bucket}")).expect("a bucket's name is visible ASCII");
     reply.headers_mut().insert(LOCATION, location);

@@ -33,7 +33,7 @@ where
     let bucket = asked.bucket()?;
     asked.store.would_allow(ctx, asked.call.operation.action, bucket, None).await?;
     let document = sent.document(asked, DOCUMENT_BYTES).await?;
-    let tags = TagSet::of_bucket(tagging::read(&document.bytes)?).map_err(refused)?;
+    let tags = of_bucket(tagging::read(&document.bytes)?)?;
     asked.store.put_bucket_tags(ctx, bucket, &tags).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
@@ -71,6 +71,11 @@ where
 pub(super) async fn delete_object(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply, Failure> {
     asked.store.delete_object_tags(ctx, (asked.bucket()?, asked.key()?, asked.version())).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// A bucket's tags, as a document has them.
+pub(super) fn of_bucket(pairs: Vec<(String, String)>) -> Result<TagSet, S3Error> {
+    TagSet::of_bucket(pairs).map_err(refused)
 }
 
 /// An object's tags, as a document has them.

@@ -2,8 +2,8 @@
 
 use model::{ObjectOwnership, PublicAccessBlock};
 
-use super::Xml;
 use super::reader::{Malformed, parse};
+use super::{Xml, tagging};
 
 /// Elements of the longest of these documents, with room.
 const ELEMENTS: usize = 100;
@@ -13,8 +13,10 @@ const ELEMENTS: usize = 100;
 pub(crate) struct BucketPlace {
     /// In which region the bucket is to be.
     pub(crate) location: Option<String>,
-    /// Whether it asks for what a general purpose bucket here does not have: tags, or a directory bucket.
-    pub(crate) asks_for_more: bool,
+    /// The tags that it is to have: keys and values, in order, unchecked.
+    pub(crate) tags: Vec<(String, String)>,
+    /// Whether it asks for a directory bucket.
+    pub(crate) in_a_directory: bool,
 }
 
 /// Reads the body of a CreateBucket; there may be none.
@@ -22,11 +24,12 @@ pub(crate) fn read_create_bucket(bytes: &[u8]) -> Result<BucketPlace, Malformed>
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(BucketPlace::default());
     }
-    let root = parse(bytes, "CreateBucketConfiguration", ELEMENTS)?;
+    let root = parse(bytes, "CreateBucketConfiguration", tagging::ELEMENTS)?;
     root.only(&["LocationConstraint", "Location", "Bucket", "Tags"])?;
     let location = root.maybe_text("LocationConstraint")?.map(|text| text.trim().to_owned());
-    let asks_for_more = ["Location", "Bucket", "Tags"].into_iter().any(|name| root.all(name).next().is_some());
-    Ok(BucketPlace { location: location.filter(|text| !text.is_empty()), asks_for_more })
+    let in_a_directory = ["Location", "Bucket"].into_iter().any(|name| root.all(name).next().is_some());
+    let tags = root.maybe("Tags")?.map(tagging::read_set).transpose()?.unwrap_or_default();
+    Ok(BucketPlace { location: location.filter(|text| !text.is_empty()), tags, in_a_directory })
 }
 
 /// Reads `OwnershipControls`. Only S3's own three values are values on the wire.
@@ -112,14 +115,20 @@ mod tests {
     #[test]
     fn a_bucket_is_placed_by_its_body_or_by_default() {
         let place =
-            |location: Option<&str>| Ok(BucketPlace { location: location.map(Into::into), asks_for_more: false });
+            |location: Option<&str>| Ok(BucketPlace { location: location.map(Into::into), ..BucketPlace::default() });
         assert_eq!(read_create_bucket(b""), place(None));
         let body = |inner: &str| format!("<CreateBucketConfiguration>{inner}</CreateBucketConfiguration>");
         let read = |inner: &str| read_create_bucket(body(inner).as_bytes());
         assert_eq!(read(""), place(None));
         assert_eq!(read("<LocationConstraint/>"), place(None));
         assert_eq!(read("<LocationConstraint>eu-west-1</LocationConstraint>"), place(Some("eu-west-1")));
-        assert!(read("<Bucket><Type>Directory</Type></Bucket>").unwrap().asks_for_more);
+        assert!(read("<Bucket><Type>Directory</Type></Bucket>").unwrap().in_a_directory);
+        let tags = "<Tags><Tag><Key>a</Key><Value>1</Value></Tag><Tag><Key>b</Key><Value/></Tag></Tags>";
+        assert_eq!(read(tags).unwrap().tags, [("a".to_owned(), "1".to_owned()), ("b".to_owned(), String::new())]);
+        assert_eq!(read("<Tags/>"), place(None));
+        for bad in ["<Tags>x</Tags>", "<Tags><Tag/></Tags>", "<Tags/><Tags/>", "<Tags><TagSet/></Tags>"] {
+            assert_eq!(read(bad), Err(Malformed), "{bad}");
+        }
         assert_eq!(read("<Nonsense/>"), Err(Malformed));
         assert_eq!(read_create_bucket(b"x"), Err(Malformed));
     }

@@ -3,16 +3,20 @@
 use model::limits;
 
 use super::Xml;
-use super::reader::{Malformed, parse};
+use super::reader::{Element, Malformed, parse};
 
 /// Elements of the longest of these documents, and more, so that too many tags are told apart from nonsense.
-const ELEMENTS: usize = limits::BUCKET_TAGS * 3 * 10;
+pub(super) const ELEMENTS: usize = limits::BUCKET_TAGS * 3 * 10;
 
 /// Reads `Tagging`: keys and values, in order. Whether they are tags is for others to say.
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<(String, String)>, Malformed> {
     let root = parse(bytes, "Tagging", ELEMENTS)?;
     root.only(&["TagSet"])?;
-    let set = root.one("TagSet")?;
+    read_set(root.one("TagSet")?)
+}
+
+/// Reads an element that holds tags and nothing else.
+pub(super) fn read_set(set: &Element) -> Result<Vec<(String, String)>, Malformed> {
     set.only(&["Tag"])?;
     if set.all("Tag").next().is_none() {
         // Text where tags belong.
@@ -20,7 +24,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<(String, String)>, Malformed> {
             return Err(Malformed);
         }
     }
-    let pair = |tag: &super::reader::Element| {
+    let pair = |tag: &Element| {
         tag.only(&["Key", "Value"])?;
         Ok((tag.one_text("Key")?.to_owned(), tag.one_text("Value")?.to_owned()))
     };

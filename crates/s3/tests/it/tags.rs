@@ -1,5 +1,7 @@
 //! Tags of objects and buckets: whose they are to set, what they may be, and where they go.
 
+use operations::admin::{Command, KeyOrder, NewAccount, NewKey, Outcome};
+
 use crate::world::{Answer, Ask, BUCKET, OTHER, World, ask};
 
 fn at(key: &str) -> String {
@@ -210,4 +212,85 @@ async fn who_owns_an_object_in_anothers_bucket_may_tag_it() {
     // Tags are the bucket owner's too, the object's bytes are not.
     has(&world.owner(ask("GET", tagging("k"))).await.is(200), &[("a", "1")]);
     world.owner(ask("GET", at("k"))).await.is(403);
+}
+
+/// The body of a CreateBucket with these tags.
+fn new_bucket(tags: &[(&str, &str)]) -> String {
+    let tag = |(key, value): &(&str, &str)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>");
+    let tags: String = tags.iter().map(tag).collect();
+    format!("<CreateBucketConfiguration><Tags>{tags}</Tags></CreateBucketConfiguration>")
+}
+
+#[tokio::test]
+async fn a_bucket_can_be_made_with_its_tags_and_is_not_made_without_them() {
+    let world = World::new().await;
+    let tags = [("team", "red"), ("cost centre", "")];
+    let make = |tags: &[(&str, &str)]| ask("PUT", "/tagged.example.com").body(new_bucket(tags));
+    let read = || ask("GET", "/tagged.example.com?tagging");
+    world.owner(make(&tags)).await.is(200);
+    has(&world.owner(read()).await.is(200), &tags);
+    // Asked for again, it is there as asked for; with other tags it is another bucket's name.
+    world.owner(make(&tags)).await.is(200);
+    world.owner(ask("PUT", "/tagged.example.com")).await.is(200);
+    for other in [&tags[..1], &[("team", "blue"), ("cost centre", "")]] {
+        assert_eq!(world.owner(make(other)).await.is(409).code(), "BucketAlreadyExists");
+    }
+    has(&world.owner(read()).await.is(200), &tags);
+    // They go with it, and the next of its name has none.
+    world.owner(ask("DELETE", "/tagged.example.com")).await.is(204);
+    world.owner(make(&[])).await.is(200);
+    assert_eq!(world.owner(read()).await.is(404).code(), "NoSuchTagSet");
+
+    let many: Vec<(String, &str)> = (0..51).map(|n| (format!("k{n}"), "v")).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+    for (bad, code) in [
+        (new_bucket(&many), "BadRequest"),
+        (new_bucket(&[("a", "1"), ("a", "2")]), "InvalidTag"),
+        (new_bucket(&[("aws:a", "1")]), "InvalidTag"),
+        (new_bucket(&[("", "1")]), "InvalidTag"),
+        (new_bucket(&[("a", "b&amp;c")]), "InvalidTag"),
+        (new_bucket(&[]).replace("<Tags>", "<Tags><TagSet/>"), "MalformedXML"),
+    ] {
+        assert_eq!(world.owner(ask("PUT", "/bad.example.com").body(bad)).await.is(400).code(), code);
+    }
+    world.owner(ask("PUT", "/full.example.com").body(new_bucket(&many[..50]))).await.is(200);
+    world.owner(ask("HEAD", "/bad.example.com")).await.is(404);
+}
+
+#[tokio::test]
+async fn who_may_not_tag_makes_no_bucket_with_tags() {
+    let world = World::new().await;
+    let key = async |policy: &str| {
+        let order =
+            KeyOrder { account: "owner@example.com".into(), policy: Some(policy.into()), ..KeyOrder::default() };
+        let made = world.store.execute(0, "test".into(), Command::KeyCreate(order)).await.unwrap();
+        let Outcome::KeyCreated(key) = made else { panic!("no key") };
+        let NewKey { access_key_id, secret_access_key, .. } = key;
+        NewAccount { access_key_id, secret_access_key, ..world.owner.clone() }
+    };
+    let statement = |effect: &str, actions: &str| {
+        format!("{{\"Effect\":\"{effect}\",\"Action\":{actions},\"Resource\":\"arn:aws:s3:::*\"}}")
+    };
+    let document = |all: &[String]| format!("{{\"Version\":\"2012-10-17\",\"Statement\":[{}]}}", all.join(","));
+    let everything = statement("Allow", "\"s3:*\"");
+    for (policy, may) in [
+        (document(&[statement("Allow", "\"s3:CreateBucket\"")]), false),
+        (document(&[statement("Allow", "[\"s3:CreateBucket\",\"s3:PutBucketTagging\"]")]), false),
+        (document(&[everything.clone(), statement("Deny", "\"s3:TagResource\"")]), false),
+        (document(&[statement("Allow", "[\"s3:CreateBucket\",\"s3:TagResource\"]")]), true),
+    ] {
+        let key = key(&policy).await;
+        let (plain, tagged) = ("/plain.example.com", "/tagged.example.com");
+        let answer = world.by(&key, ask("PUT", tagged).body(new_bucket(&[("a", "1")]))).await;
+        assert_eq!(answer.status == 200, may, "{policy}: {answer:?}");
+        assert!(may || answer.code() == "AccessDenied", "{policy}: {answer:?}");
+        world.owner(ask("HEAD", tagged)).await.is(if may { 200 } else { 404 });
+        world.by(&key, ask("PUT", plain)).await.is(200);
+        world.owner(ask("DELETE", plain)).await.is(204);
+    }
+    // A guest makes none, and is not told that it tagged one that is there.
+    let guests = ask("PUT", format!("/{BUCKET}")).body(new_bucket(&[("a", "1")]));
+    assert_eq!(world.guest(guests).await.is(409).code(), "BucketAlreadyExists");
+    world.guest(ask("PUT", format!("/{BUCKET}"))).await.is(200);
+    assert_eq!(world.owner(ask("GET", format!("/{BUCKET}?tagging"))).await.is(404).code(), "NoSuchTagSet");
 }

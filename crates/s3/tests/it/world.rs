@@ -171,7 +171,12 @@ impl World {
     }
 
     pub async fn owner(&self, ask: Ask) -> Answer {
-        self.send(ask.request(Some(&self.owner))).await
+        self.by(&self.owner, ask).await
+    }
+
+    /// As the holder of that account's key.
+    pub async fn by(&self, account: &NewAccount, ask: Ask) -> Answer {
+        self.send(ask.request(Some(account))).await
     }
 
     pub async fn guest(&self, ask: Ask) -> Answer {
