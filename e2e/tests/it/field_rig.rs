@@ -1,8 +1,8 @@
 //! What the tests of the protocol and of the field's failures share: a server whose clock can be stopped, an owner with a
 //! closed bucket, a guest to whom another one is granted, bodies in every form, and a look at everything that could change.
 //!
-//! Of the field's failures, 14 is held in `network`, 15, 16 and 23 in `secrets`, 17 by the session tokens in `protocol_auth`, and
-//! the whole of 8 and 26 once more, over every operation, in `isolation`.
+//! Of the field's failures, 14 is held in `network`, 15, 16 and 23 in `secrets`, and the whole of 8 and 26 once more, over every
+//! operation, in `isolation`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
