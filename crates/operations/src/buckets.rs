@@ -59,6 +59,19 @@ pub struct CreateBucket<'a> {
     pub tags: TagSet,
 }
 
+impl CreateBucket<'_> {
+    /// What it takes beside the right to make the bucket: what setting the same later would take.
+    fn takes(&self) -> impl Iterator<Item = Action> {
+        let acl = !matches!(self.acl, AclInput::Default | AclInput::Canned(CannedAcl::Private));
+        let each = [
+            (acl, Action::PutBucketAcl),
+            (self.ownership.is_some(), Action::PutBucketOwnershipControls),
+            (!self.tags.is_empty(), Action::TagResource),
+        ];
+        each.into_iter().filter(|(asked, _)| *asked).map(|(_, action)| action)
+    }
+}
+
 /// Settings of a bucket that somebody may have set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BucketSettings {
@@ -151,8 +164,8 @@ impl Store {
                 policy: None,
                 created: self.now(),
             };
-            if !new.tags.is_empty() {
-                self.ask_of_new(ctx, Action::TagResource, &bucket)?;
+            for action in new.takes() {
+                self.ask_of_new(ctx, action, &bucket)?;
             }
             let change = plan_create_tagged_bucket(&bucket, &new.tags);
             let usage = vec![(usage_key(&bucket, &ctx.cause()), Usage { requests: 1, ..Usage::default() })];

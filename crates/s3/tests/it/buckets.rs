@@ -130,3 +130,30 @@ async fn what_nobody_set_answers_as_s3_does() {
         "NotImplemented"
     );
 }
+
+#[tokio::test]
+async fn a_new_bucket_gets_only_what_its_maker_could_set_afterwards() {
+    let world = World::new().await;
+    let allow = |actions: &str| {
+        format!(
+            "{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":[\"s3:CreateBucket\",\"s3:DeleteBucket\"\
+             {actions}],\"Resource\":\"arn:aws:s3:::*\"}}]}}"
+        )
+    };
+    let makes = world.owners_key(&allow("")).await;
+    let sets = world.owners_key(&allow(",\"s3:PutBucketAcl\",\"s3:PutBucketOwnershipControls\"")).await;
+    let new = "/new.example.com";
+    for (name, value, more) in [
+        ("x-amz-acl", "private", false),
+        ("x-amz-acl", "public-read", true),
+        ("x-amz-grant-read", &*format!("emailAddress={GUEST}"), true),
+        ("x-amz-object-ownership", "ObjectWriter", true),
+    ] {
+        let make = || ask("PUT", new).header(name, value);
+        let answer = world.by(&makes, make()).await.is(if more { 403 } else { 200 });
+        assert!(!more || answer.code() == "AccessDenied", "{answer:?}");
+        world.owner(ask("HEAD", new)).await.is(if more { 404 } else { 200 });
+        world.by(&sets, make()).await.is(200);
+        world.by(&sets, ask("DELETE", new)).await.is(204);
+    }
+}

@@ -1,7 +1,5 @@
 //! Tags of objects and buckets: whose they are to set, what they may be, and where they go.
 
-use operations::admin::{Command, KeyOrder, NewAccount, NewKey, Outcome};
-
 use crate::world::{Answer, Ask, BUCKET, OTHER, World, ask};
 
 fn at(key: &str) -> String {
@@ -260,14 +258,7 @@ async fn a_bucket_can_be_made_with_its_tags_and_is_not_made_without_them() {
 #[tokio::test]
 async fn who_may_not_tag_makes_no_bucket_with_tags() {
     let world = World::new().await;
-    let key = async |policy: &str| {
-        let order =
-            KeyOrder { account: "owner@example.com".into(), policy: Some(policy.into()), ..KeyOrder::default() };
-        let made = world.store.execute(0, "test".into(), Command::KeyCreate(order)).await.unwrap();
-        let Outcome::KeyCreated(key) = made else { panic!("no key") };
-        let NewKey { access_key_id, secret_access_key, .. } = key;
-        NewAccount { access_key_id, secret_access_key, ..world.owner.clone() }
-    };
+    let key = async |policy: &str| world.owners_key(policy).await;
     let statement = |effect: &str, actions: &str| {
         format!("{{\"Effect\":\"{effect}\",\"Action\":{actions},\"Resource\":\"arn:aws:s3:::*\"}}")
     };

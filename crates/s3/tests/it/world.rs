@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use identity::{Directory, MasterKey};
 use model::{ObjectOwnership, PublicAccessBlock, Timestamp};
-use operations::admin::{Command, NewAccount, Outcome};
+use operations::admin::{Command, KeyOrder, NewAccount, NewKey, Outcome};
 use operations::{Parts, Settings, Store};
 use s3::wire::Config;
 use s3::{Arrival, Service};
@@ -177,6 +177,14 @@ impl World {
     /// As the holder of that account's key.
     pub async fn by(&self, account: &NewAccount, ask: Ask) -> Answer {
         self.send(ask.request(Some(account))).await
+    }
+
+    /// One more key of the owner's, held back by that policy.
+    pub async fn owners_key(&self, policy: &str) -> NewAccount {
+        let order = KeyOrder { account: self.owner.email.clone(), policy: Some(policy.into()), ..KeyOrder::default() };
+        let made = self.store.execute(0, "test".into(), Command::KeyCreate(order)).await.unwrap();
+        let Outcome::KeyCreated(NewKey { access_key_id, secret_access_key, .. }) = made else { panic!("no key") };
+        NewAccount { access_key_id, secret_access_key, ..self.owner.clone() }
     }
 
     pub async fn guest(&self, ask: Ask) -> Answer {
