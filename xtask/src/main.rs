@@ -1,10 +1,11 @@
 //! The project's chores, as `cargo xtask CHORE`: all tests, the real clients among them, and the rules that no compiler
 //! checks.
 //!
-//! A chore needs Rust and nothing else. What the real clients need it installs itself, saying so, and what it could not
+//! A chore needs Rust and nothing else, `fuzz` a C++ compiler too. What the real clients need it installs itself, saying so, and what it could not
 //! get it names: a run in which a client is missing fails, unless `BAILIWICK_CLIENTS_OPTIONAL=1` says otherwise.
 
 mod clients;
+mod fuzz;
 mod layers;
 mod licences;
 mod process;
@@ -27,6 +28,9 @@ cargo xtask CHORE
     --only NAME,NAME     these clients; docs/clients.md stays as it is
     --server PATH        this binary instead of building one
     --keep               keep the clients' files and the server's data
+  fuzz                   the fuzz targets, each for a minute, guided by coverage; needs a C++ compiler
+    --seconds N          each for so long
+    --only NAME,NAME     these targets
   arch                   whether the crates use each other as ARCHITECTURE.md says
   deny                   whether the dependencies' licences and sources are those that deny.toml allows
 
@@ -51,6 +55,7 @@ fn chore(words: &[String]) -> Result<bool, Failure> {
     let (name, rest) = words.split_first().map_or(("help", &[][..]), |(name, rest)| (name.as_str(), rest));
     match name {
         "clients" => clients::run(&wanted(rest)?).map(|tally| tally.holds()),
+        "fuzz" => fuzz::run(&fuzz::Wanted::parse(rest)?),
         _ if !rest.is_empty() => {
             Err(format!("`{name}` takes nothing more, and {rest:?} was given. See `cargo xtask help`"))
         }

@@ -36,6 +36,8 @@ pub use admission::{AclRefusal, NewObject, RequestedAcl, bucket_acl, new_object,
 pub use decide::decide;
 pub use facts::NoFacts;
 pub use listing::lists_bucket;
+#[cfg(feature = "fuzzing")]
+pub use policy::fuzz;
 pub use question::{Evidence, ObjectFacts, PolicyEvidence, Question, Resource, Settings, UploadFacts};
 pub use reason::{GrantAt, Reason, Via};
 pub use verdict::{Denial, DenialKind, Permit, Verdict};

@@ -19,10 +19,20 @@ pub mod wire;
 
 mod checksum;
 mod dates;
+#[cfg(test)]
+#[path = "../../../fuzz/driver.rs"]
+mod fuzz_driver;
 mod handlers;
 mod reply;
 mod service;
 mod xml;
+
+/// What must hold of any bytes at all: targets of `cargo xtask fuzz`.
+#[cfg(feature = "fuzzing")]
+pub mod fuzz {
+    pub use crate::wire::fuzz::{chunked, path, signature};
+    pub use crate::xml::fuzz::acl;
+}
 
 pub use reply::{Broken, ReplyBody};
 pub use service::{Arrival, Service};

@@ -22,6 +22,8 @@ mod action;
 mod condition;
 mod document;
 mod evaluate;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod json;
 mod key;
 mod operator;

@@ -18,6 +18,8 @@ mod digests;
 pub(crate) mod encoding;
 pub(crate) mod facts;
 pub(crate) mod form;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 pub mod head;
 pub(crate) mod payload;
 pub(crate) mod router;

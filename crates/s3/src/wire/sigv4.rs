@@ -32,9 +32,9 @@ pub(super) struct V4<'h> {
     /// The access key's id.
     pub key_id: &'h str,
     /// `20130524/us-east-1/s3/aws4_request`.
-    scope: &'h str,
+    pub scope: &'h str,
     /// The names of the signed headers, with `;` between.
-    signed: &'h str,
+    pub signed: &'h str,
     /// In hexadecimal.
     pub signature: &'h str,
     /// For a presigned URL, for how long it is valid, in seconds.

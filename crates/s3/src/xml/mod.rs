@@ -2,6 +2,8 @@
 
 pub(crate) mod acl;
 pub(crate) mod answers;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 pub(crate) mod listings;
 mod reader;
 pub(crate) mod settings;
