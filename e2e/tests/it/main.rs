@@ -3,6 +3,7 @@
 mod callers;
 mod durability;
 mod examples;
+mod field_fronts;
 mod field_fuzz;
 mod field_reach;
 mod field_rig;
