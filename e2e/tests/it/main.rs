@@ -20,6 +20,7 @@ mod protocol_bodies;
 mod protocol_forms;
 mod protocol_routing;
 mod protocol_xml;
+mod reach_proven;
 mod secrets;
 mod walkthrough;
 

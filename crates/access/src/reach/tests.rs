@@ -15,6 +15,8 @@ use proptest::sample::{select, subsequence};
 use super::*;
 use crate::policy::Policy;
 
+mod laws;
+
 const NOW: Timestamp = Timestamp::from_seconds(1_289_952_000);
 const OWNER: u8 = 0;
 const OBJECTS: [&str; 3] = ["a/own", "b", "own"];
@@ -370,28 +372,6 @@ impl Try {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
-
-    #[test]
-    fn whatever_decide_allows_is_in_the_reach_and_what_is_outside_is_refused(world in world(), tries in tries()) {
-        let checked = world.with(|scope, known| {
-            let rows = scope.bucket(known);
-            for one in &tries {
-                if matches!(one.action, Action::CreateBucket | Action::TagResource) {
-                    continue;
-                }
-                let asked = one.witness(known);
-                let key = asked.key.as_ref().map(ObjectKey::as_str);
-                let verdict = scope.ask(&asked, Some(known));
-                let allowed = verdict.is_allowed() && !verdict.reasons().contains(&Reason::ObjectAbsent);
-                prop_assert!(
-                    !allowed || holds(&rows, one.action, key),
-                    "{:?} is allowed by {:?} and in no row of {rows:#?}", asked, verdict.reasons()
-                );
-            }
-            Ok(())
-        });
-        checked.unwrap_or(Ok(()))?;
-    }
 
     #[test]
     fn every_row_shows_a_request_for_each_action_that_decide_allows(world in world()) {

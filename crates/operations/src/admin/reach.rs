@@ -111,6 +111,14 @@ impl Store {
         Ok(all)
     }
 
+    /// What a key reaches, with the requests that prove it: what `reach` tells people, as it was found.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no such key.
+    pub async fn reach_rows(&self, access_key_id: &str) -> Result<Vec<Row>, Failure> {
+        Ok(self.reach_of(access_key_id).await?.into_iter().filter_map(|(_, row)| row).collect())
+    }
+
     async fn reach_of(&self, meant: &str) -> Result<Vec<(ReachRow, Option<Row>)>, Failure> {
         let key = match self.key_meant(meant).await {
             Ok(key) => key.value,
