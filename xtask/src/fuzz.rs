@@ -107,7 +107,7 @@ fn fuzz(binary: &Path, name: &str, seconds: u64, dir: &Path) -> Result<(), Failu
         .arg(format!("-timeout={TIMEOUT_SECONDS}"))
         .arg(format!("-rss_limit_mb={MEMORY_MIB}"))
         .arg(format!("-artifact_prefix={}/", failures.display()))
-        .args(["-verbosity=0", "-print_final_stats=1"])
+        .args(["-verbosity=0", "-print_funcs=0", "-print_final_stats=1"])
         .arg(learned)
         .arg(root().join("fuzz/seeds").join(name))
         .limit(Duration::from_secs(seconds + 120))

@@ -9,7 +9,7 @@ use super::*;
 use crate::lists_bucket;
 
 /// Worlds in which requests outside of the reach are tried.
-const WORLDS: u32 = 500;
+const WORLDS: u32 = 450;
 /// How many such requests there are at the least.
 const OUTSIDE: usize = 100_000;
 
