@@ -152,7 +152,7 @@ async fn field_06_nothing_exports_a_secret_and_nobody_but_the_operator_imports_a
     assert_eq!(program.json(&["account", "list"]), accounts);
 
     // The operator's socket is for the user that the server runs as. Only root can try to be another one.
-    if program.run(&["status"]).status != 0 || !is_root() {
+    if !is_root() {
         return;
     }
     let (dir, data) = (program.data().parent().unwrap(), program.data());
