@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::{Body, Chunked, Credentials, Error, Generated, Request, S3, Signature};
+use crate::{Body, Chunked, Credentials, Error, Generated, Request, Roots, S3, Signature};
 
 /// A request as it arrived.
 struct Seen {
@@ -194,8 +194,13 @@ async fn each_way_to_have_no_answer_is_named() {
         client(&listener)
     };
     assert!(matches!(nobody.get("b").await, Err(Error::Connect { .. })));
-    for endpoint in ["https://a:1", "a:1", "http://a:1/b", "http://a:1?b", "http://u@a:1", ""] {
+    for endpoint in ["ftp://a:1", "a:1", "http://a:1/b", "http://a:1?b", "http://u@a:1", ""] {
         assert!(matches!(S3::new(endpoint, "r", None), Err(Error::Endpoint { .. })), "{endpoint}");
+    }
+    for pem in [&b""[..], b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let refused = S3::trusting("https://a:1", "r", None, Roots::Pem(pem));
+        assert!(matches!(refused, Err(Error::Endpoint { .. })), "nobody is trusted by {pem:?}");
+        assert!(S3::trusting("http://a:1", "r", None, Roots::Pem(pem)).is_ok(), "plain http asks nobody");
     }
 }
 
@@ -209,6 +214,16 @@ async fn an_answer_that_comes_before_the_body_was_read_is_the_answer() {
     let bytes = Request::new(Method::PUT, "/b/k").bytes(vec![0; 32 << 20]);
     let bytes = s3.prepare(&bytes).expect("the request can be made").into_bytes();
     assert_eq!(s3.exchange(&bytes).await.expect("there is an answer"), DENIED.as_bytes());
+}
+
+#[tokio::test]
+async fn of_an_answer_no_more_is_read_than_was_asked_for() {
+    let s3 = saying(Some("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nhello")).await;
+    let request = Request::new(Method::GET, "/b/k");
+    // The rest never comes.
+    assert_eq!(s3.send_for(&request, 4).await.expect("there is an answer").text(), "hell");
+    let s3 = saying(Some("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")).await;
+    assert_eq!(s3.send_for(&request, 9).await.expect("there is an answer").text(), "hello");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The endpoint is not one that can be spoken to.
-    #[error("the endpoint {given:?} is not usable: {why}; give it as http://host:port")]
+    #[error("the endpoint {given:?} is not usable: {why}; give it as http://host:port or https://host")]
     Endpoint {
         /// As it was given.
         given: String,

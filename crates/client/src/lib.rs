@@ -1,6 +1,6 @@
 //! A small S3 client that says exactly what it is told to say, also what a well-behaved client never would.
 //!
-//! `bailiwick try`, the end-to-end tests and the benchmarks speak to the server through it. The ready-made clients
+//! `bailiwick try` and `bailiwick probe`, the end-to-end tests and the benchmarks speak to servers through it. The ready-made clients
 //! cannot: they normalise paths, sign all they send and repair what a test wants broken.
 //!
 //! **It is a second implementation.** Signatures, canonical forms and aws-chunked framing are written here from the
@@ -42,7 +42,7 @@
 //! - Every wait is bounded: connecting by [`CONNECT`], everything after by a time without progress.
 //! - A secret is in no `Debug` output and in no error.
 //!
-//! Absent on purpose: TLS (tests and `try` speak to this machine), retries and redirects (a test wants the first answer),
+//! Absent on purpose: retries and redirects (a test wants the first answer, and what was signed is sent nowhere else),
 //! sessions and credentials from the environment, multipart orchestration, typed answers.
 
 mod answer;
@@ -55,6 +55,7 @@ mod sigv2;
 mod sigv4;
 mod socket;
 mod source;
+mod tls;
 
 pub use answer::{Answer, Download};
 pub use body::{Body, Chunked};
@@ -66,6 +67,7 @@ pub use request::{Prepared, Request, Signature};
 pub use s3::{ANSWER_BYTES, CONNECT, Credentials, S3, STALL};
 pub use sigv4::Signer;
 pub use source::{Generated, Source};
+pub use tls::Roots;
 
 #[cfg(test)]
 mod echo;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HOST};
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 
@@ -211,6 +212,7 @@ impl Request {
             signature: String::new(),
             string_to_sign: String::new(),
             canonical_request: String::new(),
+            scheme: s3.scheme.clone(),
             authority: s3.authority.clone(),
             name: self.name(),
             payload: Payload::new(Box::new(std::iter::empty()), Some(0)),
@@ -394,6 +396,7 @@ pub struct Prepared {
     pub string_to_sign: String,
     /// What version 4 hashed into it.
     pub canonical_request: String,
+    pub(crate) scheme: Scheme,
     pub(crate) authority: String,
     pub(crate) name: String,
     pub(crate) payload: Payload,
@@ -402,7 +405,7 @@ pub struct Prepared {
 impl Prepared {
     /// The address, which with a signature in its query is a link that works by itself.
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.authority, self.target)
+        format!("{}://{}{}", self.scheme, self.authority, self.target)
     }
 
     /// The bytes of an HTTP/1.1 request, for [`S3::exchange`]. They ask the server to close the connection afterwards,

@@ -9,6 +9,7 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{Method, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -19,6 +20,7 @@ use crate::encode::{encode_component, encode_key};
 use crate::error::{Error, chain};
 use crate::request::{Prepared, Request, Signature};
 use crate::source::Source;
+use crate::tls::{self, Roots};
 
 /// How long connecting may take.
 pub const CONNECT: Duration = Duration::from_secs(5);
@@ -57,21 +59,38 @@ impl fmt::Debug for Credentials {
 /// An S3 service, as one key (or nobody) sees it. Clones share their connections.
 #[derive(Clone)]
 pub struct S3 {
+    pub(crate) scheme: Scheme,
     pub(crate) authority: String,
     pub(crate) region: String,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) stall: Duration,
-    http: Client<HttpConnector, Payload>,
+    http: Client<HttpsConnector<HttpConnector>, Payload>,
 }
 
 impl S3 {
-    /// Speaks to `endpoint`, `http://host:port`. Nothing is sent yet.
+    /// Speaks to `endpoint`, `http://host:port` or `https://host:port`, and trusts whom the system trusts. Nothing is sent
+    /// yet.
+    ///
+    /// # Errors
+    /// [`Error::Endpoint`]
     pub fn new(endpoint: &str, region: &str, credentials: Option<Credentials>) -> Result<Self, Error> {
+        S3::trusting(endpoint, region, credentials, Roots::System)
+    }
+
+    /// The same, trusting these certificate authorities to say who the server is.
+    ///
+    /// # Errors
+    /// [`Error::Endpoint`]
+    pub fn trusting(
+        endpoint: &str,
+        region: &str,
+        credentials: Option<Credentials>,
+        roots: Roots<'_>,
+    ) -> Result<Self, Error> {
         let refused = |why: String| Error::Endpoint { given: endpoint.into(), why };
         let uri: Uri = endpoint.parse().map_err(|e: http::uri::InvalidUri| refused(e.to_string()))?;
-        if uri.scheme() != Some(&Scheme::HTTP) {
-            return Err(refused("it is not plain http".into()));
-        }
+        let scheme = uri.scheme().filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme)).cloned();
+        let scheme = scheme.ok_or_else(|| refused("it is neither http nor https".into()))?;
         if uri.path_and_query().is_some_and(|rest| rest.as_str() != "/") {
             return Err(refused("there is more behind the port".into()));
         }
@@ -82,13 +101,15 @@ impl S3 {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT));
         connector.set_nodelay(true);
+        connector.enforce_http(false);
+        let connector = tls::connector(connector, scheme == Scheme::HTTPS, roots).map_err(refused)?;
         let http = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             // Only what was never written, because the connection had been closed meanwhile, is sent on another one.
             .retry_canceled_requests(true)
             .build(connector);
-        Ok(S3 { authority: authority.to_string(), region: region.into(), credentials, stall: STALL, http })
+        Ok(S3 { scheme, authority: authority.to_string(), region: region.into(), credentials, stall: STALL, http })
     }
 
     /// The same service with another key.
@@ -113,6 +134,12 @@ impl S3 {
     /// The same, giving up after that long without progress.
     pub fn with_stall(&self, stall: Duration) -> Self {
         S3 { stall, ..self.clone() }
+    }
+
+    /// The same service at another host, over the same connections and trusting the same authorities: that of a bucket, in
+    /// virtual-host style.
+    pub fn at_host(&self, authority: &str) -> Self {
+        S3 { authority: authority.into(), ..self.clone() }
     }
 
     /// Host and port.
@@ -195,6 +222,23 @@ impl S3 {
         self.whole(&name, answer).await
     }
 
+    /// Sends a request to a server that may answer anything: a body is cut behind its first `most` bytes, and the rest of it
+    /// is not waited for.
+    ///
+    /// # Errors
+    /// [`Error`], but never [`Error::TooLong`].
+    pub async fn send_for(&self, request: &Request, most: usize) -> Result<Answer, Error> {
+        let (name, answer) = self.begin(self.prepare(request)?).await?;
+        let (head, mut incoming) = answer.into_parts();
+        let mut body = BytesMut::new();
+        while body.len() < most
+            && let Some(piece) = self.piece(&name, &mut incoming, body.len() as u64).await?
+        {
+            body.extend_from_slice(&piece[..piece.len().min(most - body.len())]);
+        }
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.freeze() })
+    }
+
     /// Signs a request and sends nothing.
     pub fn prepare(&self, request: &Request) -> Result<Prepared, Error> {
         request.prepare(self)
@@ -207,10 +251,11 @@ impl S3 {
 
     /// Sends to a link of this endpoint, exactly as it stands and without a signature of its own.
     pub async fn follow(&self, method: Method, url: &str, body: Body) -> Result<Answer, Error> {
-        let target = url.strip_prefix("http://").and_then(|rest| rest.strip_prefix(self.authority.as_str()));
+        let endpoint = format!("{}://{}", self.scheme, self.authority);
+        let target = url.strip_prefix(&endpoint);
         let target = target.filter(|target| target.starts_with('/')).ok_or_else(|| Error::Request {
             request: format!("{method} of a link"),
-            why: format!("it does not lead to http://{}/", self.authority),
+            why: format!("it does not lead to {endpoint}/"),
         })?;
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         self.send(&Request::new(method, path).raw_query(query).body(body).signature(Signature::None)).await
@@ -218,8 +263,8 @@ impl S3 {
 
     /// Sends the head and as much of the body as the server wants; returns when the answer begins.
     async fn begin(&self, prepared: Prepared) -> Result<(String, Response<Incoming>), Error> {
-        let Prepared { method, target, headers, name, payload, authority, .. } = prepared;
-        let uri = uri(&authority, &target).map_err(|why| Error::Request { request: name.clone(), why })?;
+        let Prepared { method, target, headers, name, payload, scheme, authority, .. } = prepared;
+        let uri = uri(scheme, &authority, &target).map_err(|why| Error::Request { request: name.clone(), why })?;
         let progress = payload.progress();
         let mut request = http::Request::new(payload);
         *request.method_mut() = method;
@@ -287,12 +332,12 @@ impl S3 {
 
 impl fmt::Debug for S3 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "S3(http://{}, {}, {:?})", self.authority, self.region, self.credentials)
+        write!(f, "S3({}://{}, {}, {:?})", self.scheme, self.authority, self.region, self.credentials)
     }
 }
 
 /// The target exactly as it is, or an error: a library that would send another one is not to be used for it.
-fn uri(authority: &str, target: &str) -> Result<Uri, String> {
+fn uri(scheme: Scheme, authority: &str, target: &str) -> Result<Uri, String> {
     let remedy = "write it yourself, with Prepared::into_bytes and S3::exchange";
     let parsed: PathAndQuery = target
         .parse()
@@ -301,5 +346,5 @@ fn uri(authority: &str, target: &str) -> Result<Uri, String> {
         return Err(format!("its path would be sent as {parsed}; {remedy}"));
     }
     let authority: Authority = authority.parse().map_err(|e: http::uri::InvalidUri| e.to_string())?;
-    Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(parsed).build().map_err(|e| e.to_string())
+    Uri::builder().scheme(scheme).authority(authority).path_and_query(parsed).build().map_err(|e| e.to_string())
 }

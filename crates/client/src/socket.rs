@@ -27,6 +27,10 @@ impl S3 {
     }
 
     async fn converse(&self, bytes: &[u8], hang_up: bool) -> Result<Vec<u8>, Error> {
+        if self.scheme != http::uri::Scheme::HTTP {
+            let why = "bytes written by hand go over plain http only".into();
+            return Err(Error::Request { request: NAME.into(), why });
+        }
         let refused = |why: String| Error::Connect { endpoint: self.authority.clone(), request: NAME.into(), why };
         let stalled = |step, limit| Error::Stalled { request: NAME.into(), step, limit };
         let connected = timeout(CONNECT, TcpStream::connect(with_port(&self.authority))).await;
