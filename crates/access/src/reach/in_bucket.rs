@@ -10,19 +10,19 @@ use super::choices::{Ground, Requests, requests};
 use super::keys::{KeySet, Vocabulary};
 use super::pattern::Pattern;
 use super::statements::{Relevant, all_words, named, relevant, who};
-use super::{ESCALATIONS, Found, KnownBucket, KnownObject, Row, Scope, When, Witness};
+use super::{ESCALATIONS, Found, KnownBucket, KnownObject, Request, Row, Scope, When, Witness};
 use crate::policy::Condition;
-use crate::{ObjectFacts, PolicyEvidence, Reason, Resource};
+use crate::{ObjectFacts, PolicyEvidence, Reason, Resource, Verdict};
 
 /// A bucket in question, with what its policy and the key's say read for this principal.
 pub(super) struct InBucket<'a> {
-    scope: &'a Scope<'a>,
-    known: &'a KnownBucket<'a>,
-    ground: Ground<'a>,
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) known: &'a KnownBucket<'a>,
+    pub(super) ground: Ground<'a>,
     /// The statements of the bucket's policy, and of the key's, that are about this principal.
-    policy: Vec<Relevant<'a>>,
+    pub(super) policy: Vec<Relevant<'a>>,
     key_policy: Vec<Relevant<'a>>,
-    always: Vec<When>,
+    pub(super) always: Vec<When>,
     private: Acl,
     /// Owner and ACL of an object that somebody else owns and the bucket's owner may do everything to.
     others: (CanonicalId, Acl),
@@ -30,12 +30,12 @@ pub(super) struct InBucket<'a> {
 }
 
 /// One reason for which an action is allowed on some key.
-struct Said {
+pub(super) struct Said {
     /// `None`: policies may, which could not be settled.
-    reason: Option<Reason>,
-    when: Vec<When>,
+    pub(super) reason: Option<Reason>,
+    pub(super) when: Vec<When>,
     /// A request that showed it.
-    witness: Option<Witness>,
+    pub(super) witness: Option<Witness>,
 }
 
 /// What requests are tried for: the statements whose conditions bear on them, by place, and whether they list.
@@ -43,16 +43,16 @@ type TriedFor = (Vec<usize>, bool);
 
 /// What an action may be asked of, for one row.
 #[derive(Clone, Copy)]
-struct Target<'a> {
-    key: Option<&'a ObjectKey>,
-    found: Found,
-    itself: Option<&'a KnownObject<'a>>,
+pub(super) struct Target<'a> {
+    pub(super) key: Option<&'a ObjectKey>,
+    pub(super) found: Found,
+    pub(super) itself: Option<&'a KnownObject<'a>>,
 }
 
 /// Rows being put together: the same cells for the same reason under the same conditions are one row.
-struct Draft {
-    cells: Vec<usize>,
-    row: Row,
+pub(super) struct Draft {
+    pub(super) cells: Vec<usize>,
+    pub(super) row: Row,
 }
 
 impl<'a> InBucket<'a> {
@@ -73,12 +73,7 @@ impl<'a> InBucket<'a> {
 
     pub(super) fn rows(&self) -> Vec<Row> {
         let mut drafts = vec![];
-        // Two actions are asked of a bucket that is being made; one that is there has nothing of them.
-        let on_bucket = |action: &Action| {
-            let of_new = matches!(action, Action::CreateBucket | Action::TagResource);
-            !action.on_object() && !action.of_service() && !of_new
-        };
-        for action in Action::ALL.iter().copied().filter(on_bucket) {
+        for action in on_bucket() {
             let solved = self.solve(action, Target { key: None, found: Found::Nothing, itself: None });
             self.draft(&mut drafts, action, solved.into_iter().map(|said| (vec![], said)).collect());
         }
@@ -89,7 +84,7 @@ impl<'a> InBucket<'a> {
     }
 
     /// Every pattern that a record names of this bucket's keys.
-    fn patterns(&self) -> Vec<Pattern> {
+    pub(super) fn patterns(&self) -> Vec<Pattern> {
         let mut all: Vec<Pattern> = self.ground.prefixes.iter().map(|prefix| Pattern::prefix(prefix)).collect();
         if let Principal::Key { share: Some(share), .. } = self.scope.principal {
             // The one part of a share in which a preset has a rule of its own (restic).
@@ -182,7 +177,7 @@ impl<'a> InBucket<'a> {
         }
     }
 
-    fn draft(&self, drafts: &mut Vec<Draft>, action: Action, all: Vec<(Vec<usize>, Said)>) {
+    pub(super) fn draft(&self, drafts: &mut Vec<Draft>, action: Action, all: Vec<(Vec<usize>, Said)>) {
         let escalation = ESCALATIONS.contains(&action);
         for (cells, Said { reason, when, witness }) in all {
             let same = |draft: &&mut Draft| {
@@ -205,31 +200,11 @@ impl<'a> InBucket<'a> {
 
     /// Puts one request of each kind to `decide`.
     fn solve(&self, action: Action, target: Target<'_>) -> Vec<Said> {
-        let resource = match target.key {
-            None => Resource::Bucket(&self.known.bucket.name),
-            Some(key) => Resource::Object { bucket: &self.known.bucket.name, key, version: None },
-        };
         let tried = self.tried(action);
         let mut allowed: Vec<(Reason, usize)> = vec![];
         let mut denied: Vec<Reason> = vec![];
         for (at, request) in tried.all.iter().enumerate() {
-            let resource = match resource {
-                Resource::Object { bucket, key, .. } => {
-                    Resource::Object { bucket, key, version: request.version.as_ref() }
-                }
-                other => other,
-            };
-            let object = match target.found {
-                Found::Nothing => None,
-                Found::Owners => Some(ObjectFacts {
-                    owner: &self.known.bucket.owner_canonical,
-                    acl: &self.private,
-                    tags: &request.tags,
-                }),
-                Found::Others => Some(ObjectFacts { owner: &self.others.0, acl: &self.others.1, tags: &request.tags }),
-                Found::Itself => target.itself.map(|object| object.facts),
-            };
-            let verdict = self.scope.decide(action, resource, Some(self.known), object, request);
+            let verdict = self.verdict(self.known, action, target, request);
             let Some(&reason) = verdict.reasons().first() else { continue };
             if !verdict.is_allowed() {
                 if !denied.contains(&reason) {
@@ -241,13 +216,7 @@ impl<'a> InBucket<'a> {
         }
         let mut solved = vec![];
         for (reason, at) in &allowed {
-            let witness = Witness {
-                action,
-                bucket: Some(self.known.bucket.name.clone()),
-                key: target.key.cloned(),
-                found: target.found,
-                request: tried.all[*at].clone(),
-            };
+            let witness = self.witness(action, target, &tried.all[*at]);
             let when = self.when(action, target, reason, &denied);
             solved.push(Said { reason: Some(*reason), when, witness: Some(witness) });
         }
@@ -260,16 +229,49 @@ impl<'a> InBucket<'a> {
         solved
     }
 
+    /// What `decide` says to a request, by the records of `known`.
+    pub(super) fn verdict(
+        &self,
+        known: &KnownBucket<'_>,
+        action: Action,
+        target: Target<'_>,
+        request: &Request,
+    ) -> Verdict {
+        let bucket = &known.bucket.name;
+        let resource = match target.key {
+            None => Resource::Bucket(bucket),
+            Some(key) => Resource::Object { bucket, key, version: request.version.as_ref() },
+        };
+        let object = match target.found {
+            Found::Nothing => None,
+            Found::Owners => {
+                Some(ObjectFacts { owner: &known.bucket.owner_canonical, acl: &self.private, tags: &request.tags })
+            }
+            Found::Others => Some(ObjectFacts { owner: &self.others.0, acl: &self.others.1, tags: &request.tags }),
+            Found::Itself => target.itself.map(|object| object.facts),
+        };
+        self.scope.decide(action, resource, Some(known), object, request)
+    }
+
+    pub(super) fn witness(&self, action: Action, target: Target<'_>, request: &Request) -> Witness {
+        Witness {
+            action,
+            bucket: Some(self.known.bucket.name.clone()),
+            key: target.key.cloned(),
+            found: target.found,
+            request: request.clone(),
+        }
+    }
+
     /// The statements of both policies that are about an action, the bucket's first; numbered through.
-    fn statements(&self, action: Action) -> impl Iterator<Item = (usize, &Relevant<'a>)> {
+    pub(super) fn statements(&self, action: Action) -> impl Iterator<Item = (usize, &Relevant<'a>)> {
         let all = self.policy.iter().chain(&self.key_policy).enumerate();
         all.filter(move |(_, statement)| statement.is_about(action))
     }
 
     fn tried(&self, action: Action) -> Rc<Requests> {
         let of: Vec<usize> = self.statements(action).map(|(at, _)| at).collect();
-        let listing =
-            matches!(action, Action::ListBucket | Action::ListBucketVersions | Action::ListBucketMultipartUploads);
+        let listing = lists(action);
         if let Some(known) = self.tried.borrow().get(&(of.clone(), listing)) {
             return known.clone();
         }
@@ -281,7 +283,7 @@ impl<'a> InBucket<'a> {
     }
 
     /// Whether it may be allowed for all that can be told, where not everything can be tried.
-    fn could(&self, action: Action, target: Target<'_>, denied: &[Reason]) -> bool {
+    pub(super) fn could(&self, action: Action, target: Target<'_>, denied: &[Reason]) -> bool {
         let key = target.key.map(ObjectKey::as_str);
         let whatever = self.policy.iter().chain(&self.key_policy).any(|statement| statement.surely_denies(action, key));
         let allows = |statements: &[Relevant<'_>]| {
@@ -321,7 +323,7 @@ impl<'a> InBucket<'a> {
     }
 
     /// Under which conditions `reason` allows it, where these were the refusals.
-    fn when(&self, action: Action, target: Target<'_>, reason: &Reason, denied: &[Reason]) -> Vec<When> {
+    pub(super) fn when(&self, action: Action, target: Target<'_>, reason: &Reason, denied: &[Reason]) -> Vec<When> {
         let mut when = self.always.clone();
         let of_policy = |index: usize| self.policy.iter().find(|statement| statement.index == index);
         if let Reason::PolicyAllows(at) = reason
@@ -375,13 +377,13 @@ impl<'a> InBucket<'a> {
     }
 
     /// Whether objects of the bucket may belong to others than its owner.
-    fn owners_differ(&self) -> bool {
+    pub(super) fn owners_differ(&self) -> bool {
         let ownership = self.scope.settings.ownership(self.known.bucket.ownership);
         matches!(ownership, ObjectOwnership::ObjectWriter | ObjectOwnership::BucketOwnerPreferred)
     }
 
     /// The keys cannot be told apart: whatever is allowed on some key is said of all.
-    fn too_complex(&self) -> Vec<Row> {
+    pub(super) fn too_complex(&self) -> Vec<Row> {
         let mut drafts = vec![];
         for action in Action::ALL.iter().copied().filter(|action| action.on_object()) {
             let whatever = |statement: &Relevant<'_>| {
@@ -399,6 +401,19 @@ impl<'a> InBucket<'a> {
     }
 }
 
+/// The actions on a bucket itself that change or tell something of one that is there: not the two that are asked of one
+/// that is being made.
+pub(super) fn on_bucket() -> impl Iterator<Item = Action> {
+    let of_new = |action: &Action| matches!(action, Action::CreateBucket | Action::TagResource);
+    let on_bucket = move |action: &Action| !action.on_object() && !action.of_service() && !of_new(action);
+    Action::ALL.iter().copied().filter(on_bucket)
+}
+
+/// Whether the decision looks at what is listed.
+pub(super) fn lists(action: Action) -> bool {
+    matches!(action, Action::ListBucket | Action::ListBucketVersions | Action::ListBucketMultipartUploads)
+}
+
 /// Owner and ACL of an object of a stranger, which grants everything to the bucket's owner.
 pub(super) fn of_others(bucket: &Bucket) -> (CanonicalId, Acl) {
     let stranger = CanonicalId::new(&"f".repeat(64)).unwrap_or_else(|_| bucket.owner_canonical.clone());
@@ -406,12 +421,12 @@ pub(super) fn of_others(bucket: &Bucket) -> (CanonicalId, Acl) {
 }
 
 /// Whether it is allowed by what an object's ACL gives to the bucket's owner.
-fn is_of_others(reason: Option<&Reason>) -> bool {
+pub(super) fn is_of_others(reason: Option<&Reason>) -> bool {
     matches!(reason, Some(Reason::ObjectGrant(_) | Reason::SharePreset(_) | Reason::ShareActions))
 }
 
 /// Whether the action is done to an object that is there, and is its owner's to allow.
-fn reads(action: Action) -> bool {
+pub(super) fn reads(action: Action) -> bool {
     let of_bucket =
         [Action::PutObject, Action::DeleteObject, Action::AbortMultipartUpload, Action::ListMultipartUploadParts];
     !of_bucket.contains(&action)

@@ -19,6 +19,7 @@
 
 pub mod automaton;
 mod choices;
+mod difference;
 mod in_bucket;
 pub mod keys;
 pub mod pattern;
@@ -27,12 +28,15 @@ mod service;
 mod statements;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_difference;
 mod when;
 
 use model::{Acl, Action, Basis, Bucket, BucketName, CanonicalId, Network, ObjectKey, Principal, Timestamp};
 
 use crate::{Evidence, ObjectFacts, PolicyEvidence, Question, Reason, Resource, Settings, Verdict};
 use choices::Ground;
+pub use difference::Difference;
 use in_bucket::InBucket;
 use keys::KeySet;
 pub use request::{Found, Request, Witness};

@@ -17,18 +17,18 @@ use crate::policy::Policy;
 
 mod laws;
 
-const NOW: Timestamp = Timestamp::from_seconds(1_289_952_000);
-const OWNER: u8 = 0;
-const OBJECTS: [&str; 3] = ["a/own", "b", "own"];
+pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_289_952_000);
+pub(super) const OWNER: u8 = 0;
+pub(super) const OBJECTS: [&str; 3] = ["a/own", "b", "own"];
 /// Requests that are tried in each world.
 const REQUESTS: usize = 300;
 
 #[derive(Debug, Clone)]
-struct World {
-    principal: Principal,
-    settings: Settings,
-    bucket: Bucket,
-    objects: Vec<(ObjectKey, CanonicalId, Acl)>,
+pub(super) struct World {
+    pub(super) principal: Principal,
+    pub(super) settings: Settings,
+    pub(super) bucket: Bucket,
+    pub(super) objects: Vec<(ObjectKey, CanonicalId, Acl)>,
 }
 
 fn canonical(n: u8) -> CanonicalId {
@@ -51,7 +51,7 @@ fn account(n: u8) -> Account {
     }
 }
 
-fn grants() -> impl Strategy<Value = Acl> {
+pub(super) fn grants() -> impl Strategy<Value = Acl> {
     let grantee = prop_oneof![
         (0..3u8).prop_map(|n| Grantee::Account(canonical(n))),
         select(Group::ALL.to_vec()).prop_map(Grantee::Group),
@@ -137,7 +137,7 @@ fn statement(of_bucket: bool) -> impl Strategy<Value = String> {
     )
 }
 
-fn policy(of_bucket: bool) -> impl Strategy<Value = Box<str>> {
+pub(super) fn policy(of_bucket: bool) -> impl Strategy<Value = Box<str>> {
     prop::collection::vec(statement(of_bucket), 1..4)
         .prop_map(|statements| format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(",")).into())
 }
@@ -210,11 +210,11 @@ fn principal() -> impl Strategy<Value = Principal> {
     })
 }
 
-fn block() -> impl Strategy<Value = PublicAccessBlock> {
+pub(super) fn block() -> impl Strategy<Value = PublicAccessBlock> {
     prop_oneof![2 => Just(PublicAccessBlock::NONE), 1 => Just(PublicAccessBlock::ALL)]
 }
 
-fn world() -> impl Strategy<Value = World> {
+pub(super) fn world() -> impl Strategy<Value = World> {
     let object = (select(OBJECTS.to_vec()), 0..3u8, grants())
         .prop_map(|(key, owner, acl)| (ObjectKey::new(key).unwrap(), canonical(owner), acl));
     let bucket = (grants(), option::of(select(ObjectOwnership::ALL.to_vec())), option::of(block()));
@@ -250,14 +250,14 @@ fn world() -> impl Strategy<Value = World> {
 
 /// One request, by numbers that choose from what there is.
 #[derive(Debug, Clone)]
-struct Try {
-    action: Action,
-    key: String,
-    exists: bool,
-    request: Request,
+pub(super) struct Try {
+    pub(super) action: Action,
+    pub(super) key: String,
+    pub(super) exists: bool,
+    pub(super) request: Request,
 }
 
-fn tries() -> impl Strategy<Value = Vec<Try>> {
+pub(super) fn tries() -> impl Strategy<Value = Vec<Try>> {
     let key = prop_oneof![
         "[abx/]{1,4}",
         select(OBJECTS.to_vec()).prop_map(str::to_owned),
@@ -313,7 +313,7 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
 
 impl World {
     /// The world as evidence, where its policies are ones.
-    fn with<T>(&self, use_it: impl FnOnce(&Scope<'_>, &KnownBucket<'_>) -> T) -> Option<T> {
+    pub(super) fn with<T>(&self, use_it: impl FnOnce(&Scope<'_>, &KnownBucket<'_>) -> T) -> Option<T> {
         let policy = match &self.bucket.policy {
             Some(policy) => Some(Policy::parse(&policy.text).ok()?),
             None => None,
@@ -344,7 +344,7 @@ impl World {
     }
 }
 
-fn holds(rows: &[Row], action: Action, key: Option<&str>) -> bool {
+pub(super) fn holds(rows: &[Row], action: Action, key: Option<&str>) -> bool {
     rows.iter().any(|row| {
         let keys = match (&row.keys, key) {
             (None, None) => true,
@@ -356,7 +356,7 @@ fn holds(rows: &[Row], action: Action, key: Option<&str>) -> bool {
 }
 
 impl Try {
-    fn witness(&self, known: &KnownBucket<'_>) -> Witness {
+    pub(super) fn witness(&self, known: &KnownBucket<'_>) -> Witness {
         let key = self.action.on_object().then(|| ObjectKey::new(&*self.key).unwrap());
         let itself = known.objects.iter().any(|object| Some(object.key) == key.as_ref());
         let found = match self.action {
@@ -426,7 +426,7 @@ proptest! {
 }
 
 /// A world in which a guest has nothing but what this policy says.
-fn only_by(text: String) -> World {
+pub(super) fn only_by(text: String) -> World {
     let key = AccessKey {
         id: AccessKeyId::new("BWKAAAAAAAAAAAAAAAAA").unwrap(),
         account: account_id(2),

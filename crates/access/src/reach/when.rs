@@ -15,6 +15,10 @@ pub enum When {
     Listing(Vec<Box<str>>),
     /// Where no object stands yet.
     New,
+    /// Where an object stands already.
+    Existing,
+    /// Of a change: where it was not allowed for these reasons, which stay.
+    Beyond(Vec<String>),
     /// On objects that the bucket's owner owns.
     OfBucketsOwner,
     /// On objects of others, as far as their ACLs give it to the bucket's owner.
@@ -45,6 +49,8 @@ impl fmt::Display for When {
                 write!(f, "listing only {}", listed(prefixes.iter().map(|prefix| format!("{prefix}*")).collect()))
             }
             When::New => f.write_str("where there is no object yet"),
+            When::Existing => f.write_str("where there is an object already"),
+            When::Beyond(reasons) => write!(f, "beyond what stays allowed: {}", reasons.join("; ")),
             When::OfBucketsOwner => f.write_str("on objects that the bucket's owner owns"),
             When::OfOthers => f.write_str("on objects of others, as far as they grant it to the bucket's owner"),
             When::If(what) => write!(f, "if {what}"),
