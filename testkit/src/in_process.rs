@@ -1,12 +1,12 @@
 //! The server in this process, put together from parts.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use client::{Credentials, S3};
 use identity::{Directory, MasterKey};
-use kv::{Embedded, EmbeddedOptions, Engine};
+use kv::{Embedded, EmbeddedOptions, Engine, KeyRange};
 use model::{ObjectOwnership, PublicAccessBlock, Timestamp};
 use operations::admin::{Command, KeyOrder, NewAccount, Outcome, ShareOrder};
 use operations::{Parts, Settings, Store, Upkeep};
@@ -111,6 +111,7 @@ pub struct InProcess {
     upkeep: Option<Upkeep>,
     listener: Listener,
     engine: Opened,
+    records: Weak<dyn Engine>,
     owner: Credentials,
 }
 
@@ -133,7 +134,8 @@ impl InProcess {
 
     async fn open(options: Options, owner: Option<Credentials>) -> InProcess {
         let assembled = options.clone();
-        let (store, engine) = tokio::task::spawn_blocking(move || assemble(&assembled)).await.expect("it opens");
+        let (store, engine, records) =
+            tokio::task::spawn_blocking(move || assemble(&assembled)).await.expect("it opens");
         assert!(store.start().await.expect("the store starts"), "the master key is the store's");
         let owner = match owner {
             Some(owner) => owner,
@@ -145,7 +147,7 @@ impl InProcess {
         let upkeep = Some(store.upkeep());
         let service = s3::Service::new(store.clone(), options.wire.clone());
         let listener = Listener::start(service, options.clock.clone(), options.throttled).await;
-        InProcess { options, store: Some(store), upkeep, listener, engine, owner }
+        InProcess { options, store: Some(store), upkeep, listener, engine, records, owner }
     }
 
     /// `http://host:port`.
@@ -156,6 +158,15 @@ impl InProcess {
     /// The store behind it.
     pub fn store(&self) -> &Store {
         self.store.as_ref().expect("only stopping takes it")
+    }
+
+    /// Everything that is stored but bodies, and the commit that wrote it: `(key, value, revision)`, by key. What was
+    /// collected for a batch is not there yet.
+    pub async fn records(&self) -> Vec<(Vec<u8>, Vec<u8>, u64)> {
+        let engine = self.records.upgrade().expect("the store is open");
+        let page = engine.scan(KeyRange::prefix(Vec::new()), usize::MAX >> 1).await.expect("the records can be read");
+        assert!(!page.more, "there is more than one page of records");
+        page.entries.into_iter().map(|entry| (entry.key.to_vec(), entry.value.to_vec(), entry.revision.0)).collect()
     }
 
     /// What it was put together from.
@@ -273,7 +284,7 @@ async fn create_account(store: &Store, email: &str, guest: bool) -> NewAccount {
     }
 }
 
-fn assemble(options: &Options) -> (Store, Opened) {
+fn assemble(options: &Options) -> (Store, Opened, Weak<dyn Engine>) {
     let master = MasterKey::from_bytes(MASTER);
     let log_key = master.derive("ledger");
     let (engine, blobs, opened): (Arc<dyn Engine>, Arc<dyn blobs::Blobs>, _) = match &options.storage {
@@ -291,6 +302,7 @@ fn assemble(options: &Options) -> (Store, Opened) {
         Opened::Memory => None,
         Opened::Embedded(embedded) => Some(Arc::downgrade(embedded)),
     };
+    let records = Arc::downgrade(&engine);
     let store = Store::new(Parts {
         directory: Directory::new(engine.clone(), master),
         engine,
@@ -304,7 +316,7 @@ fn assemble(options: &Options) -> (Store, Opened) {
         clock: options.clock.clone(),
         trouble: Box::new(move || watched.as_ref()?.upgrade()?.health()),
     });
-    (store, opened)
+    (store, opened, records)
 }
 
 fn now() -> Timestamp {

@@ -57,6 +57,23 @@ impl Card<'_> {
         clients.iter().map(|client| self.lines(*client)).collect::<Vec<_>>().join("\n")
     }
 
+    /// How whoever gets the key sees for themselves what it can do. It is no client's configuration, and no part of its lines.
+    pub(crate) fn probe(&self) -> String {
+        let Card { endpoint, region, .. } = self;
+        let place = word(&self.place_held());
+        format!(
+            "\
+# to see what this key can do, and that it is no more than this: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and run
+#   bailiwick probe --endpoint {endpoint} --region {region} --only {place}
+"
+        )
+    }
+
+    /// The place as `--only` takes it.
+    fn place_held(&self) -> String {
+        if self.prefix.is_empty() { self.bucket.to_owned() } else { self.folder() }
+    }
+
     fn lines(&self, client: Client) -> String {
         match client {
             Client::S3cmd => self.s3cmd(),
@@ -340,6 +357,16 @@ mod tests {
         }
         let bookmark = card.render(&[Client::Cyberduck]);
         assert!(bookmark.contains("<string>2001:db8::1</string>") && bookmark.contains("<string>9443</string>"));
+    }
+
+    #[test]
+    fn the_receiver_is_told_how_to_see_what_the_key_can_do() {
+        let card = Card { prefix: "a b/", ..card("https://s3.example.com") };
+        let told = card.probe();
+        let command =
+            "bailiwick probe --endpoint https://s3.example.com --region us-east-1 --only 'myproject.example.com/a b/'";
+        assert!(told.contains(command), "{told}");
+        assert!(told.lines().all(|line| line.starts_with('#')) && !told.contains(card.secret_access_key), "{told}");
     }
 
     #[test]

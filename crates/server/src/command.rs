@@ -19,6 +19,7 @@ pub(crate) async fn run(invocation: &Invocation) -> Result<Exit, Complaint> {
     match &invocation.cli.verb {
         Verb::Serve(flags) => serve::serve(common, flags).await,
         Verb::Try(flags) => crate::trial::run(common, flags).await,
+        Verb::Probe(flags) => crate::probe::run(common, flags).await,
         Verb::Completions { shell } => completions(*shell),
         verb => ask(invocation, verb).await,
     }
@@ -75,7 +76,7 @@ async fn ask(invocation: &Invocation, verb: &Verb) -> Result<Exit, Complaint> {
 /// The question that a command line is; `None` for those that ask nothing.
 fn question(verb: &Verb) -> Result<Option<Command>, Complaint> {
     Ok(Some(match verb {
-        Verb::Serve(_) | Verb::Try(_) | Verb::Completions { .. } => return Ok(None),
+        Verb::Serve(_) | Verb::Try(_) | Verb::Probe(_) | Verb::Completions { .. } => return Ok(None),
         Verb::Account(verb) => match verb.clone() {
             AccountVerb::Create { email, guest, display_name } => Command::AccountCreate { email, display_name, guest },
             AccountVerb::List => Command::AccountList,
@@ -191,7 +192,7 @@ fn card_again(share: &ShareView, about: &About, client: Option<Client>) -> Strin
 fn render(card: &Card<'_>, preset: &str, client: Option<Client>) -> String {
     match client {
         Some(client) => card.render(&[client]),
-        None => card.render(Client::usual(preset)),
+        None => format!("{}\n{}", card.render(Client::usual(preset)), card.probe()),
     }
 }
 

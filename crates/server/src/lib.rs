@@ -16,6 +16,7 @@ mod engine;
 mod listen;
 mod place;
 mod print;
+mod probe;
 mod progress;
 mod serve;
 mod socket;

@@ -15,6 +15,7 @@ mod golden;
 mod grants;
 mod isolation;
 mod network;
+mod probe;
 mod protocol_auth;
 mod protocol_bodies;
 mod protocol_forms;

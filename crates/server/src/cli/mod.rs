@@ -64,6 +64,8 @@ pub(crate) enum Verb {
     },
     /// Whether somebody could do something, and why; exits with 1 if not.
     Can(CanFlags),
+    /// Ask an S3 endpoint, ours or anybody's, what a pair of keys can see and do there, by requests that change nothing.
+    Probe(ProbeFlags),
     /// Who pays for what, and which key caused it.
     Usage {
         /// Of this bucket only.
@@ -310,3 +312,50 @@ pub(crate) struct CanFlags {
     #[arg(long, value_name = "MOMENT")]
     pub at: Option<String>,
 }
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = PROBE)]
+pub(crate) struct ProbeFlags {
+    /// The endpoint, as in https://s3.eu-west-1.amazonaws.com or http://127.0.0.1:9000.
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL", value_parser = values::endpoint)]
+    pub endpoint: String,
+    /// Take the pair from this file, in AWS's shared-credentials format, and not from the environment.
+    #[arg(long, value_name = "FILE", conflicts_with = "anonymous")]
+    pub credentials: Option<PathBuf>,
+    /// Ask without a key.
+    #[arg(long)]
+    pub anonymous: bool,
+    /// Ask about this bucket; about those that the endpoint lists unless given. May be given more than once.
+    #[arg(long = "bucket", value_name = "BUCKET")]
+    pub buckets: Vec<String>,
+    /// Ask about keys that begin so.
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
+    /// An object that is there, for what can be asked only of one, where none can be listed.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// The region to sign for.
+    #[arg(long, value_name = "REGION", env = "AWS_REGION", default_value = "us-east-1", value_parser = values::region)]
+    pub region: String,
+    /// Put the bucket into the host's name.
+    #[arg(long)]
+    pub virtual_host: bool,
+    /// Trust the certificate authorities in this PEM file, and not the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Exit with status 1, and an example, if the pair can do anything beyond this among what is asked about.
+    #[arg(long, value_name = "BUCKET[/PREFIX]")]
+    pub only: Option<String>,
+    /// Take it that the endpoint decides on access before anything else and does nothing that is malformed or whose
+    /// condition fails, as Bailiwick and AWS do; then deleting, and changing ACL and policy, are asked about too.
+    #[arg(long)]
+    pub trust_endpoint: bool,
+}
+
+const PROBE: &str = "\
+The pair of keys comes from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or from --credentials.
+
+Exit status:
+  0  it was asked and told; with --only, nothing beyond it is allowed
+  1  the endpoint cannot be spoken to; or something beyond --only is allowed, or could not be settled
+  2  the command line, the pair or --ca-file is not valid; nothing was sent";

@@ -41,6 +41,11 @@ pub(crate) fn outcome(outcome: &Outcome, as_json: bool) -> Result<(), Complaint>
     }
 }
 
+/// A table of texts with a header, for what is no outcome of the store.
+pub(crate) fn list(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    table::list(header, &[], rows, "nothing")
+}
+
 /// Prints a value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Complaint> {
     let printed = serde_json::to_string_pretty(value).map_err(|error| cannot_print(&error.into()))?;
