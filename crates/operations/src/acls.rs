@@ -92,10 +92,7 @@ impl Store {
         loop {
             let Gated { permit, bucket, .. } = self.gate_bucket(ctx, Action::PutBucketAcl, name).await?;
             let old = &bucket.value;
-            same_owner(owner, &old.owner_canonical)?;
-            let settings = &self.settings.access;
-            let acl =
-                access::bucket_acl(&old.owner_canonical, old.ownership, old.public_access_block, settings, &requested)?;
+            let acl = self.acl_of_bucket(old, owner, &requested)?;
             let detail = format!("{} grants", acl.grants().len());
             let change = plan_replace_bucket(&bucket, &Bucket { acl, ..Bucket::clone(old) });
             let usage = vec![(self.usage_key(ctx, &bucket), Usage { requests: 1, ..Usage::default() })];
@@ -105,6 +102,18 @@ impl Store {
                 return Ok(());
             }
         }
+    }
+
+    /// The ACL that a bucket gets where `requested` is asked for, and `owner` is whom the request says it belongs to.
+    pub(crate) fn acl_of_bucket(
+        &self,
+        bucket: &Bucket,
+        owner: Option<&str>,
+        requested: &RequestedAcl,
+    ) -> Result<Acl, Error> {
+        same_owner(owner, &bucket.owner_canonical)?;
+        let (settings, block) = (&self.settings.access, bucket.public_access_block);
+        Ok(access::bucket_acl(&bucket.owner_canonical, bucket.ownership, block, settings, requested)?)
     }
 
     /// An object's ACL.

@@ -47,6 +47,10 @@ impl Parsed {
         }
     }
 
+    pub(crate) fn of(policy: Policy) -> Self {
+        Parsed::Read(Arc::new(policy))
+    }
+
     pub(crate) fn evidence(&self) -> PolicyEvidence<'_> {
         match self {
             Parsed::None => PolicyEvidence::None,
@@ -141,21 +145,11 @@ impl Store {
     ) -> Result<(), Error> {
         // Who may not change it is told nothing about it.
         self.gate_bucket(ctx, Action::PutBucketPolicy, name).await?;
-        if text.len() > limits::POLICY_BYTES {
-            return Err(Error::MalformedPolicy("Policies must be at most 20 KB.".into()));
-        }
-        let policy = Policy::parse(text).map_err(malformed)?;
-        policy.check_bucket(name).map_err(malformed)?;
-        let record = BucketPolicy { text: text.into(), names: names(&policy) };
+        let (policy, record) = read_policy(name, text)?;
         let mut attempts = Attempts::default();
         loop {
             let Gated { permit, bucket, .. } = self.gate_bucket(ctx, Action::PutBucketPolicy, name).await?;
-            let settings = &self.settings.access;
-            let server = settings.public_access_block;
-            let block = bucket.value.public_access_block.map_or(server, |own| own.or(server));
-            if block.block_public_policy && policy.is_public() {
-                return Err(Error::PublicPolicyBlocked);
-            }
+            self.may_be_policy(&bucket.value, &policy)?;
             let new = Bucket { policy: Some(record.clone()), ..Bucket::clone(&bucket.value) };
             if !confirmed && !self.may_still_change(ctx, &new, &policy) {
                 return Err(Error::SelfLockout);
@@ -184,6 +178,13 @@ impl Store {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether a bucket takes a policy, as far as it may be public.
+    pub(crate) fn may_be_policy(&self, bucket: &Bucket, policy: &Policy) -> Result<(), Error> {
+        let server = self.settings.access.public_access_block;
+        let block = bucket.public_access_block.map_or(server, |own| own.or(server));
+        if block.block_public_policy && policy.is_public() { Err(Error::PublicPolicyBlocked) } else { Ok(()) }
     }
 
     /// Whether the caller could change the policy again once it is this one.
@@ -223,6 +224,17 @@ impl Store {
         let committed = self.commit(ctx, Some(&permit), change, deed).await?;
         attempts.done(self, ctx, committed).await
     }
+}
+
+/// A text as a policy of that bucket: read, and as it is stored.
+pub(crate) fn read_policy(bucket: &BucketName, text: &str) -> Result<(Policy, BucketPolicy), Error> {
+    if text.len() > limits::POLICY_BYTES {
+        return Err(Error::MalformedPolicy("Policies must be at most 20 KB.".into()));
+    }
+    let policy = Policy::parse(text).map_err(malformed)?;
+    policy.check_bucket(bucket).map_err(malformed)?;
+    let record = BucketPolicy { text: text.into(), names: names(&policy) };
+    Ok((policy, record))
 }
 
 /// Whom the policy's Allow statements name, for the index.

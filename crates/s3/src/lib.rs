@@ -36,3 +36,4 @@ pub mod fuzz {
 
 pub use reply::{Broken, ReplyBody};
 pub use service::{Arrival, Service};
+pub use xml::acl::{SentAcl, read_acl_file};

@@ -3,15 +3,18 @@
 use clap::CommandFactory;
 use serde::Serialize;
 
-use crate::admin::{Command, KeyOrder, NewShare, OnlyReach, Outcome, ReachRow, ShareOrder, ShareView, StatusView};
+use crate::admin::{
+    Command, HolderDiff, KeyOrder, NewShare, OnlyReach, Outcome, ReachRow, ShareOrder, ShareView, StatusView, Whose,
+};
 use crate::card::{Card, Client, SECRET_PLACEHOLDER};
 use crate::cli::{
-    AccountVerb, Bailiwick, BucketVerb, CanFlags, Invocation, KeyFlags, KeyVerb, ShareFlags, SharesVerb, Verb,
+    AccountVerb, Bailiwick, BucketVerb, CanFlags, Invocation, KeyFlags, KeyVerb, ReachFlags, ShareFlags, SharesVerb,
+    Verb,
 };
 use crate::complaint::{Complaint, Exit};
 use crate::place::{self, Place};
 use crate::socket::About;
-use crate::{print, progress, serve};
+use crate::{print, progress, proposal, serve};
 
 /// Does what was asked for.
 pub(crate) async fn run(invocation: &Invocation) -> Result<Exit, Complaint> {
@@ -64,6 +67,10 @@ async fn ask(invocation: &Invocation, verb: &Verb) -> Result<Exit, Complaint> {
             let (key, place) = (flags.key.as_deref().unwrap_or_default(), flags.only.as_deref().unwrap_or_default());
             only(reach, key, place)
         }
+        (Verb::Reach(_), Outcome::ReachDiff(all)) => {
+            print::outcome(&outcome, common.json)?;
+            nothing_gained(all)
+        }
         (Verb::Can(_), Outcome::Can(answer)) => {
             print::outcome(&outcome, common.json)?;
             Ok(if answer.allowed { Exit::Done } else { Exit::Failed })
@@ -106,6 +113,14 @@ fn question(verb: &Verb) -> Result<Option<Command>, Complaint> {
             SharesVerb::Rotate { share_id, .. } => Command::SharesRotate { share_id },
             SharesVerb::Extend { share_id, days, until } => Command::SharesExtend { share_id, days, until },
         },
+        Verb::Reach(ReachFlags { diff: Some(file), key, all, bucket, .. }) => {
+            let whose = match key {
+                Some(key) => Whose::Key(key.clone()),
+                None if *all => Whose::All,
+                None => Whose::Everyone,
+            };
+            Command::ReachDiff { whose, bucket: bucket.clone(), proposal: proposal::read(file)? }
+        }
         Verb::Reach(flags) => match (flags.key.clone(), flags.only.clone()) {
             (Some(access_key_id), Some(only)) => Command::ReachOnly { access_key_id, only },
             (Some(access_key_id), None) => Command::Reach { access_key_id },
@@ -212,6 +227,25 @@ fn only(reach: &OnlyReach, key: &str, place: &str) -> Result<Exit, Complaint> {
             "Take that away from it, or hand out a key of a share instead.",
         )),
     }
+}
+
+/// Whether a proposal gives nobody anything.
+fn nothing_gained(all: &[HolderDiff]) -> Result<Exit, Complaint> {
+    let Some((holder, first)) = all.iter().find_map(|holder| Some((holder, holder.gained.first()?))) else {
+        return Ok(Exit::Done);
+    };
+    let row = &first.row;
+    let example = first.examples.first().map(|example| format!(", as in {example}")).unwrap_or_default();
+    Err(Complaint::failed(
+        format!(
+            "{} would gain {} on bucket {}, keys {}{example}",
+            holder.who,
+            row.actions.join(" "),
+            row.bucket,
+            row.keys
+        ),
+        "Nothing was changed: propose less, or carry it out if it is meant.",
+    ))
 }
 
 /// A list of one's own buckets is no further reach: it shows the buckets that the other rows name.

@@ -18,6 +18,7 @@ mod place;
 mod print;
 mod probe;
 mod progress;
+mod proposal;
 mod serve;
 mod socket;
 mod trial;

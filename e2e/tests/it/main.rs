@@ -21,6 +21,7 @@ mod protocol_bodies;
 mod protocol_forms;
 mod protocol_routing;
 mod protocol_xml;
+mod reach_diff;
 mod reach_proven;
 mod secrets;
 mod walkthrough;

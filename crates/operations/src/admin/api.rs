@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{HolderDiff, Proposal, Whose};
+
 /// What an operator may ask. Texts are as typed; they are checked where they are used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
@@ -122,6 +124,15 @@ pub enum Command {
     ReachPublic,
     /// What everyone, and every key, can do.
     ReachAll,
+    /// What somebody's reach gains and loses if a proposal is carried out. Nothing is.
+    ReachDiff {
+        /// Whose reach.
+        whose: Whose,
+        /// The bucket that a policy or an ACL is for.
+        bucket: Option<String>,
+        /// What is proposed.
+        proposal: Proposal,
+    },
     /// Why a request was refused.
     Why {
         /// The request's id, as the refused caller was told it.
@@ -226,6 +237,7 @@ pub enum Outcome {
     Reach(Vec<ReachRow>),
     ReachOnly(OnlyReach),
     ReachAll(Vec<HolderReach>),
+    ReachDiff(Vec<HolderDiff>),
     Why(Vec<RefusalView>),
     Can(CanView),
     Usage(Vec<UsageRow>),

@@ -6,7 +6,9 @@
 mod accounts;
 mod api;
 mod buckets;
+mod diff;
 mod keys;
+mod proposal;
 mod reach;
 mod shares;
 mod terms;
@@ -18,6 +20,7 @@ use model::{AccessKeyId, Account, AccountId, CanonicalId, Email, Timestamp};
 
 pub use accounts::PlannedOwner;
 pub use api::*;
+pub use proposal::*;
 
 use crate::commit::{Committed, Deed};
 use crate::{Context, Error, Store};
@@ -75,6 +78,9 @@ impl Store {
             }
             Command::ReachPublic => self.reach_public().await.map(Outcome::Reach),
             Command::ReachAll => self.reach_all().await.map(Outcome::ReachAll),
+            Command::ReachDiff { whose, bucket, proposal } => {
+                self.reach_diff(ctx, &whose, bucket.as_deref(), &proposal).await.map(Outcome::ReachDiff)
+            }
             Command::Why { request_id } => self.why(&request_id).await.map(Outcome::Why),
             Command::Can { who, action, what, source, at } => {
                 let when = (source.as_deref(), at.as_deref());

@@ -27,20 +27,28 @@ const OBJECTS: usize = 10_000;
 /// Groups that stand for people whom nobody named.
 const PUBLIC: [Group; 2] = [Group::AllUsers, Group::AuthenticatedUsers];
 
+/// Somebody who can do something, or several keys that can do the same.
+pub(super) struct Holder {
+    /// An account's e-mail address; `everyone`; `every account`.
+    pub(super) who: String,
+    pub(super) access_key_ids: Vec<String>,
+    pub(super) principal: Principal,
+}
+
 /// Records that a report rests on, by bucket.
 #[derive(Default)]
-struct Records {
+pub(super) struct Records {
     buckets: BTreeMap<BucketName, (Stored<Bucket>, Parsed)>,
-    objects: HashMap<(BucketName, ObjectKey), Option<Stored<Object>>>,
+    pub(super) objects: HashMap<(BucketName, ObjectKey), Option<Stored<Object>>>,
 }
 
 /// What may concern a principal.
 #[derive(Default)]
-struct InQuestion {
+pub(super) struct InQuestion {
     buckets: BTreeSet<BucketName>,
-    objects: BTreeMap<BucketName, BTreeSet<ObjectKey>>,
+    pub(super) objects: BTreeMap<BucketName, BTreeSet<ObjectKey>>,
     /// Whether there are more objects than are listed.
-    cut: bool,
+    pub(super) cut: bool,
 }
 
 impl Store {
@@ -79,11 +87,19 @@ impl Store {
             let policy = self.policies.of_bucket(Some(&bucket));
             records.buckets.insert(bucket.value.name.clone(), (bucket, policy));
         }
-        let everyone = GrantTarget::Group(Group::AllUsers);
-        let rows = self.rows(&Principal::Anonymous, std::slice::from_ref(&everyone), &mut records).await?;
-        let mut all = vec![HolderReach { who: "everyone".into(), access_key_ids: vec![], rows: for_people(rows) }];
-        let rows = self.rows(&some_account()?, &PUBLIC.map(GrantTarget::Group), &mut records).await?;
-        all.push(HolderReach { who: "every account".into(), access_key_ids: vec![], rows: for_people(rows) });
+        let mut all = vec![];
+        for Holder { who, access_key_ids, principal, .. } in self.holders().await? {
+            let rows = self.rows(&principal, &told_apart(&principal), &mut records).await?;
+            all.push(HolderReach { who, access_key_ids, rows: for_people(rows) });
+            tokio::task::yield_now().await;
+        }
+        Ok(all)
+    }
+
+    /// Everyone, every account, and all keys; those of an account that are alike are one.
+    pub(super) async fn holders(&self) -> Result<Vec<Holder>, Failure> {
+        let nobodys = |who: &str, principal| Holder { who: who.into(), access_key_ids: vec![], principal };
+        let mut all = vec![nobodys("everyone", Principal::Anonymous), nobodys("every account", some_account()?)];
         for account in self.all_accounts().await? {
             let account = account.value;
             let mut alike: Vec<(AccessKey, Vec<String>)> = vec![];
@@ -102,10 +118,7 @@ impl Store {
             }
             for (key, access_key_ids) in alike {
                 let principal = self.principal_of(&key).await?;
-                let named = [GrantTarget::Account(&account.canonical_id), GrantTarget::AccountNumber(&account.id)];
-                let rows = self.rows(&principal, &named, &mut records).await?;
-                all.push(HolderReach { who: account.email.to_string(), access_key_ids, rows: for_people(rows) });
-                tokio::task::yield_now().await;
+                all.push(Holder { who: account.email.to_string(), access_key_ids, principal });
             }
         }
         Ok(all)
@@ -127,11 +140,7 @@ impl Store {
             Err(failure) => return Err(failure),
         };
         let principal = self.principal_of(&key).await?;
-        let Some(account) = principal.account() else { return Ok(vec![]) };
-        let [all, accounts] = PUBLIC.map(GrantTarget::Group);
-        let named = [GrantTarget::Account(&account.canonical_id), GrantTarget::AccountNumber(&account.id)];
-        let [canonical, number] = named;
-        self.rows(&principal, &[all, accounts, canonical, number], &mut Records::default()).await
+        self.rows(&principal, &named_by(&principal), &mut Records::default()).await
     }
 
     pub(super) async fn principal_of(&self, key: &AccessKey) -> Result<Principal, Failure> {
@@ -146,7 +155,7 @@ impl Store {
 
     /// What `principal` reaches of what it owns, of what names one of `targets`, and of its share. The row that tells that
     /// something is left out has no other behind it.
-    async fn rows(
+    pub(super) async fn rows(
         &self,
         principal: &Principal,
         targets: &[GrantTarget<'_>],
@@ -180,7 +189,11 @@ impl Store {
     }
 
     /// Buckets and objects on which the principal could be allowed anything.
-    async fn in_question(&self, principal: &Principal, targets: &[GrantTarget<'_>]) -> Result<InQuestion, Failure> {
+    pub(super) async fn in_question(
+        &self,
+        principal: &Principal,
+        targets: &[GrantTarget<'_>],
+    ) -> Result<InQuestion, Failure> {
         let mut found = InQuestion::default();
         if let Principal::Key { account, key, share } = principal {
             if let Some(share) = share {
@@ -204,7 +217,7 @@ impl Store {
     }
 
     /// Reads what is in question and was not read yet.
-    async fn read(&self, question: &InQuestion, records: &mut Records) -> Result<(), Failure> {
+    pub(super) async fn read(&self, question: &InQuestion, records: &mut Records) -> Result<(), Failure> {
         let missing: Vec<BucketName> =
             question.buckets.iter().filter(|name| !records.buckets.contains_key(name)).cloned().collect();
         for chunk in missing.chunks(limits::PAGE_KEYS) {
@@ -225,10 +238,30 @@ impl Store {
     }
 }
 
+/// All by which a grant may name a principal.
+pub(super) fn named_by(principal: &Principal) -> Vec<GrantTarget<'_>> {
+    let Some(account) = principal.account() else { return vec![GrantTarget::Group(Group::AllUsers)] };
+    let own = [GrantTarget::Account(&account.canonical_id), GrantTarget::AccountNumber(&account.id)];
+    PUBLIC.map(GrantTarget::Group).into_iter().chain(own).collect()
+}
+
+/// The same, where everyone and every account are told apart from whom a grant names.
+fn told_apart(principal: &Principal) -> Vec<GrantTarget<'_>> {
+    let named = named_by(principal);
+    match principal.account() {
+        None => named,
+        Some(account) if account.id.as_str() == NOBODYS => named.into_iter().take(PUBLIC.len()).collect(),
+        Some(_) => named.into_iter().skip(PUBLIC.len()).collect(),
+    }
+}
+
+/// The id of an account that there is not; ids begin with another digit.
+const NOBODYS: &str = "000000000000";
+
 /// An account that nobody has: what it reaches, every account does.
 fn some_account() -> Result<Principal, Failure> {
     let invalid = |_| Error::Damaged("a made-up account is not valid".into());
-    let id = AccountId::new("000000000000").map_err(invalid)?;
+    let id = AccountId::new(NOBODYS).map_err(invalid)?;
     let created = model::Timestamp::from_millis(0);
     let account = Account {
         id: id.clone(),
@@ -256,7 +289,7 @@ fn for_people(rows: Vec<(ReachRow, Option<Row>)>) -> Vec<ReachRow> {
 }
 
 /// A row for people.
-fn shown(row: &Row, policy: PolicyEvidence<'_>) -> ReachRow {
+pub(super) fn shown(row: &Row, policy: PolicyEvidence<'_>) -> ReachRow {
     let why = row.reason.as_ref().map_or_else(|| "a policy may allow it".to_owned(), |reason| why(reason, policy));
     ReachRow {
         bucket: row.bucket.as_ref().map_or_else(|| "*".into(), |bucket| bucket.to_string()),
@@ -280,7 +313,7 @@ fn why(reason: &Reason, policy: PolicyEvidence<'_>) -> String {
     if public { format!("public: {reason}") } else { reason.to_string() }
 }
 
-fn left_out() -> ReachRow {
+pub(super) fn left_out() -> ReachRow {
     ReachRow {
         bucket: "*".into(),
         keys: "*".into(),

@@ -12,10 +12,10 @@ use crate::commit::{Attempts, Committed};
 use crate::{Context, Error, Store};
 
 /// What a share allows, checked.
-struct Terms {
-    preset: Preset,
-    terms: ShareTerms,
-    expires: Timestamp,
+pub(super) struct Terms {
+    pub(super) preset: Preset,
+    pub(super) terms: ShareTerms,
+    pub(super) expires: Timestamp,
 }
 
 impl Store {
@@ -52,7 +52,7 @@ impl Store {
         }
     }
 
-    fn share_terms(&self, order: &ShareOrder, prefix: Box<str>, now: Timestamp) -> Result<Terms, Failure> {
+    pub(super) fn share_terms(&self, order: &ShareOrder, prefix: Box<str>, now: Timestamp) -> Result<Terms, Failure> {
         let presets = || format!("The presets are: {}.", Preset::ALL.map(Preset::as_str).join(", "));
         let preset = match &order.preset {
             Some(text) => Some(

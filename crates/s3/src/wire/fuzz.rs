@@ -112,7 +112,7 @@ fn signer() -> Box<ChunkSigner> {
     let header = format!("{credential}, SignedHeaders=host, Signature={signature}");
     let v4 = V4::from_header(&header).expect("a header");
     let key = v4.signing_key(b"the secret of a key that signs nothing");
-    Box::new(v4.chunk_signer(key, "20101117T000000Z"))
+    Box::new(v4.chunk_signer(key.into(), "20101117T000000Z"))
 }
 
 fn decode(mut decoder: Chunked, framed: &[u8], size: usize) -> Result<Vec<u8>, Code> {

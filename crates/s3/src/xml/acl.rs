@@ -3,7 +3,7 @@
 use model::{Group, Permission, limits};
 use operations::{AclView, GranteeInput, GranteeView, Party};
 
-use super::reader::{Malformed, parse};
+use super::reader::{Element, Malformed, parse, parse_at};
 use super::{XSI_NAMESPACE, Xml};
 
 /// Elements of the longest ACL: a hundred grants of six, the owner's three, and two around them, with room.
@@ -11,11 +11,11 @@ const ELEMENTS: usize = 8 * limits::ACL_GRANTS;
 
 /// An ACL as somebody sent it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct SentAcl {
+pub struct SentAcl {
     /// The canonical id of whom it says the owner is.
-    pub(crate) owner: Option<String>,
+    pub owner: Option<String>,
     /// Its grants, in order.
-    pub(crate) grants: Vec<(GranteeInput, Permission)>,
+    pub grants: Vec<(GranteeInput, Permission)>,
 }
 
 /// Why an ACL cannot be read.
@@ -36,44 +36,78 @@ impl From<Malformed> for BadAcl {
 /// Reads an ACL.
 pub(crate) fn read_acl(bytes: &[u8]) -> Result<SentAcl, BadAcl> {
     let policy = parse(bytes, "AccessControlPolicy", ELEMENTS)?;
-    policy.only(&["Owner", "AccessControlList"])?;
-    let owner = match policy.maybe("Owner")? {
-        Some(owner) => {
-            owner.only(&["ID", "DisplayName"])?;
-            owner.maybe_text("ID")?.map(|id| id.trim().to_owned())
-        }
-        None => None,
-    };
-    let list = policy.one("AccessControlList")?;
-    list.only(&["Grant"])?;
+    let (owner, list) = (owner(&policy)?, list(&policy)?);
+    let grants = list.iter().map(|element| grant(element)).collect::<Result<Vec<_>, _>>()?;
+    Ok(SentAcl { owner, grants })
+}
+
+/// Reads an ACL that somebody has in a file.
+///
+/// # Errors
+/// What is wrong with it and where, as one sentence without a full stop.
+pub fn read_acl_file(bytes: &[u8]) -> Result<SentAcl, String> {
+    let policy = parse_at(bytes, "AccessControlPolicy", ELEMENTS).map_err(|at| {
+        let line = bytes[..at.min(bytes.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("line {line}: this is not the XML of an AccessControlPolicy as S3 documents it")
+    })?;
+    let owner =
+        owner(&policy).map_err(|_| "Owner: it has an ID and perhaps a DisplayName, and nothing else".to_owned())?;
+    let list = list(&policy).map_err(|_| {
+        let most = limits::ACL_GRANTS;
+        format!("AccessControlPolicy: it has an Owner and one AccessControlList, which has Grants, {most} at most")
+    })?;
     let mut grants = vec![];
-    for grant in list.all("Grant") {
-        grant.only(&["Grantee", "Permission"])?;
-        let permission = Permission::parse(grant.one_text("Permission")?.trim()).ok_or(Malformed)?;
-        let grantee = grant.one("Grantee")?;
-        // Each type has its own name for whom it means, and no other is read.
-        let grantee = match grantee.kind() {
-            Some("CanonicalUser") => {
-                grantee.only(&["ID", "DisplayName"])?;
-                GranteeInput::Id(grantee.one_text("ID")?.trim().to_owned())
-            }
-            Some("AmazonCustomerByEmail") => {
-                grantee.only(&["EmailAddress", "DisplayName"])?;
-                GranteeInput::Email(grantee.one_text("EmailAddress")?.trim().to_owned())
-            }
-            Some("Group") => {
-                grantee.only(&["URI", "DisplayName"])?;
-                let uri = grantee.one_text("URI")?.trim();
-                GranteeInput::Group(Group::parse(uri).ok_or_else(|| BadAcl::UnknownGroup(uri.to_owned()))?)
-            }
-            _ => return Err(BadAcl::Malformed),
-        };
-        grants.push((grantee, permission));
-    }
-    if grants.len() > limits::ACL_GRANTS {
-        return Err(BadAcl::Malformed);
+    for (at, element) in list.iter().enumerate() {
+        grants.push(grant(element).map_err(|bad| match bad {
+            BadAcl::UnknownGroup(uri) => format!("Grant {}: there is no group {uri:?}", at + 1),
+            BadAcl::Malformed => format!(
+                "Grant {}: it has a Permission ({}) and a Grantee whose xsi:type is CanonicalUser with an ID, \
+                 AmazonCustomerByEmail with an EmailAddress, or Group with a URI",
+                at + 1,
+                Permission::ALL.map(Permission::as_str).join(", ")
+            ),
+        })?);
     }
     Ok(SentAcl { owner, grants })
+}
+
+/// The canonical id of whom the document says the owner is.
+fn owner(policy: &Element) -> Result<Option<String>, Malformed> {
+    policy.only(&["Owner", "AccessControlList"])?;
+    let Some(owner) = policy.maybe("Owner")? else { return Ok(None) };
+    owner.only(&["ID", "DisplayName"])?;
+    Ok(owner.maybe_text("ID")?.map(|id| id.trim().to_owned()))
+}
+
+fn list(policy: &Element) -> Result<Vec<&Element>, Malformed> {
+    let list = policy.one("AccessControlList")?;
+    list.only(&["Grant"])?;
+    let grants: Vec<&Element> = list.all("Grant").collect();
+    if grants.len() > limits::ACL_GRANTS { Err(Malformed) } else { Ok(grants) }
+}
+
+fn grant(grant: &Element) -> Result<(GranteeInput, Permission), BadAcl> {
+    grant.only(&["Grantee", "Permission"])?;
+    let permission = Permission::parse(grant.one_text("Permission")?.trim()).ok_or(Malformed)?;
+    let grantee = grant.one("Grantee")?;
+    // Each type has its own name for whom it means, and no other is read.
+    let grantee = match grantee.kind() {
+        Some("CanonicalUser") => {
+            grantee.only(&["ID", "DisplayName"])?;
+            GranteeInput::Id(grantee.one_text("ID")?.trim().to_owned())
+        }
+        Some("AmazonCustomerByEmail") => {
+            grantee.only(&["EmailAddress", "DisplayName"])?;
+            GranteeInput::Email(grantee.one_text("EmailAddress")?.trim().to_owned())
+        }
+        Some("Group") => {
+            grantee.only(&["URI", "DisplayName"])?;
+            let uri = grantee.one_text("URI")?.trim();
+            GranteeInput::Group(Group::parse(uri).ok_or_else(|| BadAcl::UnknownGroup(uri.to_owned()))?)
+        }
+        _ => return Err(BadAcl::Malformed),
+    };
+    Ok((grantee, permission))
 }
 
 /// Writes an ACL: the owner first, then the grants in their order.
@@ -144,6 +178,24 @@ mod tests {
             }).collect();
             prop_assert_eq!(sent.grants, expected);
         }
+    }
+
+    #[test]
+    fn a_mistake_in_a_file_is_told_with_its_place() {
+        let grant = "<Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"Group\"><URI>URL</URI>\
+                     </Grantee><Permission>READ</Permission></Grant>";
+        let all = grant.replace("URL", Group::AllUsers.uri());
+        let document = |grants: &str| {
+            format!("<AccessControlPolicy>\n<AccessControlList>\n{grants}</AccessControlList></AccessControlPolicy>")
+        };
+        let told = |text: &str| read_acl_file(text.as_bytes()).unwrap_err();
+        assert_eq!(read_acl_file(document(&all).as_bytes()).unwrap().grants.len(), 1);
+        let second = document(&format!("{all}{}", all.replace("READ", "READS")));
+        assert!(told(&second).starts_with("Grant 2: ") && told(&second).contains("FULL_CONTROL"), "{}", told(&second));
+        assert!(told(&document(grant)).contains("Grant 1: there is no group \"URL\""));
+        assert!(told(&document("</Wrong>")).starts_with("line 3: "), "{}", told(&document("</Wrong>")));
+        assert!(told("<Other/>").starts_with("line 1: "));
+        assert!(told("<AccessControlPolicy/>").starts_with("AccessControlPolicy: "));
     }
 
     fn with_grants(grants: &str) -> Result<SentAcl, BadAcl> {

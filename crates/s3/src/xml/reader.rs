@@ -34,48 +34,67 @@ pub(crate) struct Element {
 
 /// Reads a document whose root is `root` and that has at most `elements` elements.
 pub(crate) fn parse(bytes: &[u8], root: &str, elements: usize) -> Result<Element, Malformed> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Malformed)?;
-    if !text.chars().all(is_xml) {
-        return Err(Malformed);
+    parse_at(bytes, root, elements).map_err(|_| Malformed)
+}
+
+/// The same; an error is where the document is refused, in bytes from its beginning.
+pub(crate) fn parse_at(bytes: &[u8], root: &str, elements: usize) -> Result<Element, usize> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.valid_up_to())?;
+    if let Some((at, _)) = text.char_indices().find(|(_, c)| !is_xml(*c)) {
+        return Err(at);
     }
-    let mut reader = NsReader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let document = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reader = NsReader::from_str(document);
     reader.config_mut().check_comments = true;
     let mut tree = Tree { open: vec![], root: None, left: elements };
     loop {
-        match reader.read_event().map_err(|_| Malformed)? {
-            Event::Start(start) => tree.start(element(&reader, &start)?)?,
-            Event::Empty(start) => {
-                tree.start(element(&reader, &start)?)?;
-                tree.end()?;
+        match step(&mut reader, &mut tree) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(Malformed) => {
+                let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+                return Err((text.len() - document.len()).saturating_add(at).min(text.len()));
             }
-            Event::End(_) => tree.end()?,
-            Event::Text(text) => tree.text(&text.xml10_content())?,
-            Event::CData(text) => tree.text(&text.xml10_content())?,
-            Event::GeneralRef(reference) => {
-                let resolved = reference.resolve_char_ref().map_err(|_| Malformed)?;
-                let resolved = match &*reference.xml10_content() {
-                    _ if resolved.is_some() => resolved,
-                    "lt" => Some('<'),
-                    "gt" => Some('>'),
-                    "amp" => Some('&'),
-                    "quot" => Some('"'),
-                    "apos" => Some('\''),
-                    _ => None,
-                };
-                tree.text(resolved.ok_or(Malformed)?.encode_utf8(&mut [0; 4]))?;
-            }
-            Event::Decl(declared) => {
-                let encoding = declared.encoding().transpose().map_err(|_| Malformed)?;
-                if encoding.is_some_and(|e| !e.eq_ignore_ascii_case("utf-8") && !e.eq_ignore_ascii_case("us-ascii")) {
-                    return Err(Malformed);
-                }
-            }
-            Event::Comment(_) => {}
-            Event::PI(_) | Event::DocType(_) => return Err(Malformed),
-            Event::Eof => break,
         }
     }
-    tree.root.filter(|found| tree.open.is_empty() && found.name == root).ok_or(Malformed)
+    tree.root.filter(|found| tree.open.is_empty() && found.name == root).ok_or(text.len())
+}
+
+/// Reads the next part; false at the end.
+fn step(reader: &mut NsReader<&[u8]>, tree: &mut Tree) -> Result<bool, Malformed> {
+    match reader.read_event().map_err(|_| Malformed)? {
+        Event::Start(start) => tree.start(element(reader, &start)?)?,
+        Event::Empty(start) => {
+            tree.start(element(reader, &start)?)?;
+            tree.end()?;
+        }
+        Event::End(_) => tree.end()?,
+        Event::Text(text) => tree.text(&text.xml10_content())?,
+        Event::CData(text) => tree.text(&text.xml10_content())?,
+        Event::GeneralRef(reference) => {
+            let resolved = reference.resolve_char_ref().map_err(|_| Malformed)?;
+            let resolved = match &*reference.xml10_content() {
+                _ if resolved.is_some() => resolved,
+                "lt" => Some('<'),
+                "gt" => Some('>'),
+                "amp" => Some('&'),
+                "quot" => Some('"'),
+                "apos" => Some('\''),
+                _ => None,
+            };
+            tree.text(resolved.ok_or(Malformed)?.encode_utf8(&mut [0; 4]))?;
+        }
+        Event::Decl(declared) => {
+            let encoding = declared.encoding().transpose().map_err(|_| Malformed)?;
+            if encoding.is_some_and(|e| !e.eq_ignore_ascii_case("utf-8") && !e.eq_ignore_ascii_case("us-ascii")) {
+                return Err(Malformed);
+            }
+        }
+        Event::Comment(_) => {}
+        Event::PI(_) | Event::DocType(_) => return Err(Malformed),
+        Event::Eof => return Ok(false),
+    }
+    Ok(true)
 }
 
 /// Whether XML 1.0 has the character (production 2, Char); the parser does not look. A reference to one that it has not is

@@ -283,6 +283,7 @@ pub(crate) enum SharesVerb {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(after_help = REACH)]
 pub(crate) struct ReachFlags {
     #[arg(value_name = "ACCESS_KEY_ID", required_unless_present_any = ["all", "public"])]
     pub key: Option<String>,
@@ -295,7 +296,21 @@ pub(crate) struct ReachFlags {
     /// Everyone, without a key.
     #[arg(long, conflicts_with = "key")]
     pub public: bool,
+    /// Show what a proposal would give and take, and change nothing: a bucket's policy (JSON), a bucket's ACL (XML, as in
+    /// PutBucketAcl) or a share (JSON, by the names of `share`'s flags); `-` reads it from stdin. Exit with status 1, and an
+    /// example, if anything is gained.
+    #[arg(long, value_name = "FILE", conflicts_with = "only")]
+    pub diff: Option<PathBuf>,
+    /// The bucket that a proposed policy or ACL is for.
+    #[arg(long, value_name = "BUCKET", requires = "diff")]
+    pub bucket: Option<String>,
 }
+
+const REACH: &str = "\
+Exit status:
+  0  told; with --only, nothing beyond it is reached; with --diff, nothing is gained
+  1  something beyond --only is reached, or gained by --diff; or --diff is of something that would be refused
+  2  the command line is not valid, or --diff is malformed; the place is on stderr";
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CanFlags {

@@ -34,6 +34,7 @@ pub(crate) fn outcome(outcome: &Outcome, as_json: bool) -> Result<(), Complaint>
         Outcome::Reach(value) => json(value),
         Outcome::ReachOnly(value) => json(&value.rows),
         Outcome::ReachAll(value) => json(value),
+        Outcome::ReachDiff(value) => json(value),
         Outcome::Why(value) => json(value),
         Outcome::Can(value) => json(value),
         Outcome::Usage(value) => json(value),

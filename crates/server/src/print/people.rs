@@ -2,8 +2,9 @@
 
 use super::table::{list, pairs};
 use crate::admin::{
-    AccountDetail, AccountView, BucketDetail, BucketView, CanView, HolderReach, KeyView, NewAccount, NewKey, NewShare,
-    Outcome, ReachRow, RefusalView, RestrictionView, RotatedKey, ShareView, StatusView, UsageRow,
+    AccountDetail, AccountView, BucketDetail, BucketView, CanView, DiffRow, HolderDiff, HolderReach, KeyView,
+    NewAccount, NewKey, NewShare, Outcome, ReachRow, RefusalView, RestrictionView, RotatedKey, ShareView, StatusView,
+    UsageRow,
 };
 
 const FOR_EVER: &str = "no end";
@@ -30,6 +31,7 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         Outcome::Reach(rows) => reach(rows),
         Outcome::ReachOnly(found) => reach(&found.rows),
         Outcome::ReachAll(all) => reach_all(all),
+        Outcome::ReachDiff(all) => reach_diff(all),
         Outcome::Why(refusals) => why(refusals),
         Outcome::Can(answer) => can(answer),
         Outcome::Usage(rows) => usage(rows),
@@ -260,11 +262,31 @@ fn reach(rows: &[ReachRow]) -> String {
 }
 
 fn reach_all(all: &[HolderReach]) -> String {
-    let one = |holder: &HolderReach| {
-        let keys = holder.access_key_ids.join(" ");
-        let by = if keys.is_empty() { String::new() } else { format!(", by {keys}") };
-        format!("{}{by}\n{}", holder.who, reach(&holder.rows))
+    let one =
+        |holder: &HolderReach| format!("{}\n{}", holder_of(&holder.who, &holder.access_key_ids), reach(&holder.rows));
+    all.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+fn holder_of(who: &str, keys: &[String]) -> String {
+    if keys.is_empty() { who.to_owned() } else { format!("{who}, by {}", keys.join(" ")) }
+}
+
+fn reach_diff(all: &[HolderDiff]) -> String {
+    let part = |name: &str, rows: &[DiffRow]| {
+        if rows.is_empty() {
+            return format!("{name}: nothing\n");
+        }
+        let table = reach(&rows.iter().map(|row| row.row.clone()).collect::<Vec<_>>());
+        let examples = rows.iter().flat_map(|row| &row.examples).map(|example| format!("  as in {example}\n"));
+        format!("{name}:\n{table}{}", examples.collect::<String>())
     };
+    let one = |holder: &HolderDiff| {
+        let who = holder_of(&holder.who, &holder.access_key_ids);
+        format!("{who}\n{}{}", part("gained", &holder.gained), part("lost", &holder.lost))
+    };
+    if all.is_empty() {
+        return "nobody gains or loses anything\n".to_owned();
+    }
     all.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
