@@ -1,10 +1,15 @@
 //! The hand-off card: what a receiver pastes to use a key, for the clients that people use.
 //!
 //! A card has nothing to fill in and nothing to look up. Where a client would sign by SigV2, guess a region, put the
-//! bucket into the host name, or want to make the bucket first, the card says otherwise. A secret is on it only at the
-//! moment when it is made; later cards have [`SECRET_PLACEHOLDER`] in its place.
+//! bucket into the host name, or want to make the bucket first, the card says otherwise. It has no command that the key
+//! is refused ([`Can`]). A secret is on it only at the moment when it is made; later cards have [`SECRET_PLACEHOLDER`] in
+//! its place.
+
+mod can;
 
 use clap::ValueEnum;
+
+pub(crate) use can::Can;
 
 /// Stands for a secret that was shown before and cannot be asked for again.
 pub(crate) const SECRET_PLACEHOLDER: &str = "YOUR-SECRET";
@@ -26,14 +31,15 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    /// The cards that are shown where nobody named one: that of the program that the preset is for, or those of the
-    /// programs that most people use.
-    pub(crate) fn usual(preset: &str) -> &'static [Client] {
-        match preset {
+    /// The cards that are shown where nobody named one, by what the share allows: that of the program that the preset is
+    /// for, or those of the programs that most people use, as far as they work with it.
+    pub(crate) fn usual(allowed: &str) -> &'static [Client] {
+        match allowed {
             "restic" => &[Client::Restic],
             "duplicity" => &[Client::Duplicity],
             "rclone-sync" => &[Client::Rclone],
-            _ => &[Client::S3cmd, Client::Aws, Client::Rclone, Client::Restic],
+            _ if Can::of(allowed).restic() => &[Client::S3cmd, Client::Aws, Client::Rclone, Client::Restic],
+            _ => &[Client::S3cmd, Client::Aws, Client::Rclone],
         }
     }
 }
@@ -49,6 +55,7 @@ pub(crate) struct Card<'a> {
     pub prefix: &'a str,
     pub access_key_id: &'a str,
     pub secret_access_key: &'a str,
+    pub can: Can,
 }
 
 impl Card<'_> {
@@ -102,12 +109,23 @@ impl Card<'_> {
         self.endpoint.split_once("://").unwrap_or(("http", self.endpoint))
     }
 
+    /// The words with which s3cmd and aws copy a file there, or from there where nothing can be written, and list what is
+    /// there.
+    fn copies(&self, up: &str, down: &str) -> impl Iterator<Item = String> {
+        let folder = word(&format!("s3://{}", self.folder()));
+        let file = word(&format!("s3://{}FILE", self.folder()));
+        let listed = if self.prefix.is_empty() { word(&format!("s3://{}", self.bucket)) } else { folder.clone() };
+        let Can { list, read, write, .. } = self.can;
+        let put = write.then(|| format!("{up} FILE {folder}"));
+        let get = (read && !write).then(|| format!("{down} {file} ."));
+        [put, list.then(|| format!("ls {listed}")), get].into_iter().flatten()
+    }
+
     fn s3cmd(&self) -> String {
         let (scheme, host) = self.host();
         let Card { region, access_key_id, secret_access_key, .. } = self;
         let https = if scheme == "https" { "True" } else { "False" };
-        let folder = word(&format!("s3://{}", self.folder()));
-        let listed = if self.prefix.is_empty() { word(&format!("s3://{}", self.bucket)) } else { folder.clone() };
+        let commands: String = self.copies("put", "get").map(|words| format!("#   s3cmd {words}\n")).collect();
         format!(
             "\
 # s3cmd: save as ~/.s3cfg (or name it with -c)
@@ -120,16 +138,14 @@ bucket_location = {region}
 use_https = {https}
 signature_v2 = False
 # then
-#   s3cmd put FILE {folder}
-#   s3cmd ls {listed}
-"
+{commands}"
         )
     }
 
     fn aws(&self) -> String {
         let Card { endpoint, region, access_key_id, secret_access_key, .. } = self;
-        let folder = word(&format!("s3://{}", self.folder()));
-        let listed = if self.prefix.is_empty() { word(&format!("s3://{}", self.bucket)) } else { folder.clone() };
+        let aws = format!("aws --profile bailiwick --endpoint-url {endpoint} s3");
+        let commands: String = self.copies("cp", "cp").map(|words| format!("{aws} {words}\n")).collect();
         format!(
             "\
 # aws-cli: paste into a shell
@@ -138,15 +154,31 @@ aws configure set profile.bailiwick.aws_secret_access_key {secret_access_key}
 aws configure set profile.bailiwick.region {region}
 aws configure set profile.bailiwick.s3.signature_version s3v4
 aws configure set profile.bailiwick.s3.addressing_style path
-aws --profile bailiwick --endpoint-url {endpoint} s3 cp FILE {folder}
-aws --profile bailiwick --endpoint-url {endpoint} s3 ls {listed}
-"
+{commands}"
         )
     }
 
     fn rclone(&self) -> String {
         let Card { endpoint, region, access_key_id, secret_access_key, .. } = self;
-        let place = word(&format!("bailiwick:{}", self.place()));
+        let (place, file) = (format!("bailiwick:{}", self.place()), format!("bailiwick:{}FILE", self.folder()));
+        let (place, file) = (word(&place), word(&file));
+        let Can { list, read, write, .. } = self.can;
+        let mut commands = String::new();
+        match (write, read) {
+            // It looks at nothing that is there, neither before it writes nor afterwards.
+            (true, false) => {
+                commands.push_str("export RCLONE_CONFIG_BAILIWICK_NO_HEAD=true\n");
+                commands.push_str(&format!("rclone copyto --no-check-dest FILE {file}\n"));
+            }
+            (true, true) => commands.push_str(&format!("rclone copy FILE {place}\n")),
+            (false, _) => {}
+        }
+        if list {
+            commands.push_str(&format!("rclone ls {place}\n"));
+        }
+        if read && !write {
+            commands.push_str(&format!("rclone copyto {file} FILE\n"));
+        }
         format!(
             "\
 # rclone: paste into a shell
@@ -159,15 +191,21 @@ export RCLONE_CONFIG_BAILIWICK_V2_AUTH=false
 export RCLONE_CONFIG_BAILIWICK_NO_CHECK_BUCKET=true
 export RCLONE_CONFIG_BAILIWICK_ACCESS_KEY_ID={access_key_id}
 export RCLONE_CONFIG_BAILIWICK_SECRET_ACCESS_KEY={secret_access_key}
-rclone copy FILE {place}
-rclone ls {place}
-"
+{commands}"
         )
     }
 
     fn restic(&self) -> String {
         let Card { endpoint, region, access_key_id, secret_access_key, .. } = self;
+        if !self.can.restic() {
+            return without("restic", "it lists, reads and writes its repository, and deletes its locks");
+        }
         let repository = word(&format!("s3:{endpoint}/{}", self.place()));
+        let restic = "restic -o s3.bucket-lookup=path";
+        let commands = match self.can.write {
+            true => format!("{restic} init\n{restic} backup DIRECTORY\n"),
+            false => format!("{restic} --no-lock snapshots\n{restic} --no-lock restore latest --target DIRECTORY\n"),
+        };
         format!(
             "\
 # restic: paste into a shell; it asks for a password of its own, which encrypts the backups
@@ -175,31 +213,48 @@ export AWS_ACCESS_KEY_ID={access_key_id}
 export AWS_SECRET_ACCESS_KEY={secret_access_key}
 export AWS_DEFAULT_REGION={region}
 export RESTIC_REPOSITORY={repository}
-restic -o s3.bucket-lookup=path init
-restic -o s3.bucket-lookup=path backup DIRECTORY
-"
+{commands}"
         )
     }
 
     fn duplicity(&self) -> String {
         let Card { endpoint, region, access_key_id, secret_access_key, .. } = self;
+        if !self.can.duplicity() {
+            return without("duplicity", "it lists and reads what it wrote");
+        }
         let folder = if self.prefix.is_empty() { format!("{}/backups", self.bucket) } else { self.place() };
         let url = word(&format!("boto3+s3://{folder}"));
         let store = format!("--s3-endpoint-url {endpoint} --s3-region-name {region}");
+        let status = format!("duplicity collection-status {store} {url}\n");
+        let commands = match self.can.write {
+            true => format!("duplicity backup {store} DIRECTORY {url}\n{status}"),
+            false => format!("{status}duplicity restore {store} {url} DIRECTORY\n"),
+        };
         format!(
             "\
 # duplicity: paste into a shell; it asks for a passphrase of its own, which encrypts the backups
 export AWS_ACCESS_KEY_ID={access_key_id}
 export AWS_SECRET_ACCESS_KEY={secret_access_key}
-duplicity backup {store} DIRECTORY {url}
-duplicity collection-status {store} {url}
-"
+{commands}"
         )
     }
 
     fn boto3(&self) -> String {
-        let Card { endpoint, region, bucket, prefix, access_key_id, secret_access_key } = self;
+        let Card { endpoint, region, bucket, prefix, access_key_id, secret_access_key, .. } = self;
         let (bucket, key, prefix) = (text(bucket), text(&format!("{prefix}FILE")), text(prefix));
+        let Can { list, read, write, .. } = self.can;
+        let put = write.then(|| format!("s3.upload_file(\"FILE\", {bucket}, {key})\n"));
+        let ls = list.then(|| {
+            format!(
+                "\
+for page in s3.get_paginator(\"list_objects_v2\").paginate(Bucket={bucket}, Prefix={prefix}):
+    for found in page.get(\"Contents\", []):
+        print(found[\"Key\"])
+"
+            )
+        });
+        let get = (read && !write).then(|| format!("s3.download_file({bucket}, {key}, \"FILE\")\n"));
+        let commands: String = [put, ls, get].into_iter().flatten().collect();
         format!(
             "\
 # boto3: paste into a program
@@ -214,11 +269,7 @@ s3 = boto3.client(
     aws_secret_access_key=\"{secret_access_key}\",
     config=Config(signature_version=\"s3v4\", s3={{\"addressing_style\": \"path\"}}),
 )
-s3.upload_file(\"FILE\", {bucket}, {key})
-for page in s3.get_paginator(\"list_objects_v2\").paginate(Bucket={bucket}, Prefix={prefix}):
-    for found in page.get(\"Contents\", []):
-        print(found[\"Key\"])
-"
+{commands}"
         )
     }
 
@@ -286,6 +337,11 @@ S3_PREFIX={prefix}
     }
 }
 
+/// The card of a program that cannot use the key: what it would need, and how to get that.
+fn without(program: &str, needs: &str) -> String {
+    format!("# {program} cannot use this key: {needs}.\n# Share the bucket with --preset {program} for it.\n")
+}
+
 /// A word of a shell: as it is, or quoted.
 fn word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/:._-+=,@%".contains(&b);
@@ -313,6 +369,7 @@ mod tests {
             prefix: "",
             access_key_id: "AKIAEXAMPLEEXAMPLE00",
             secret_access_key: "secret/Secret+Secret",
+            can: Can::of("read-write"),
         }
     }
 
@@ -375,5 +432,32 @@ mod tests {
         assert_eq!(Client::usual("duplicity"), [Client::Duplicity]);
         assert_eq!(Client::usual("rclone-sync"), [Client::Rclone]);
         assert_eq!(Client::usual("read-write").len(), 4);
+        assert!(!Client::usual("write").contains(&Client::Restic), "it could not read its repository");
+        assert!(!Client::usual("backup").contains(&Client::Restic), "it could not drop its locks");
+    }
+
+    #[test]
+    fn a_card_has_no_command_that_its_key_is_refused() {
+        // How the programs write, list, and read.
+        let verbs = [
+            ("write", ["s3cmd put", "s3 cp FILE", "rclone copyto --no-check-dest FILE", "upload_file"]),
+            ("list", ["s3cmd ls", "s3 ls", "rclone ls", "list_objects_v2"]),
+            ("read", ["s3cmd get", "FILE .", "rclone copyto bailiwick", "download_file"]),
+        ];
+        for (allowed, has) in [("read", ["list", "read"].as_slice()), ("write", &["write"]), ("drop-box", &["write"])] {
+            let card = Card { can: Can::of(allowed), ..card("http://127.0.0.1:9000") };
+            let lines = card.render(&[Client::S3cmd, Client::Aws, Client::Rclone, Client::Boto3]);
+            for (verb, commands) in verbs {
+                for command in commands {
+                    assert_eq!(lines.contains(command), has.contains(&verb), "{allowed}, {command}: {lines}");
+                }
+            }
+            let restic = card.render(&[Client::Restic]);
+            assert_eq!(restic.contains("cannot use this key") && restic.contains("--preset restic"), allowed != "read");
+            assert!(!restic.contains("restic -o s3.bucket-lookup=path init"), "{restic}");
+            let duplicity = card.render(&[Client::Duplicity]);
+            assert_eq!(duplicity.contains("cannot use this key"), allowed != "read");
+            assert!(!duplicity.contains("duplicity backup"), "{duplicity}");
+        }
     }
 }

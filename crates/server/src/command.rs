@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::admin::{
     Command, HolderDiff, KeyOrder, NewShare, OnlyReach, Outcome, ReachRow, ShareOrder, ShareView, StatusView, Whose,
 };
-use crate::card::{Card, Client, SECRET_PLACEHOLDER};
+use crate::card::{Can, Card, Client, SECRET_PLACEHOLDER};
 use crate::cli::{
     AccountVerb, Bailiwick, BucketVerb, CanFlags, Invocation, KeyFlags, KeyVerb, ReachFlags, ShareFlags, SharesVerb,
     Verb,
@@ -187,6 +187,7 @@ pub(crate) fn card(share: &NewShare, about: &About, client: Option<Client>) -> S
         prefix: share.prefix.as_deref().unwrap_or_default(),
         access_key_id: &share.access_key_id,
         secret_access_key: &share.secret_access_key,
+        can: Can::of(&share.preset),
     };
     render(&card, &share.preset, client)
 }
@@ -200,6 +201,7 @@ fn card_again(share: &ShareView, about: &About, client: Option<Client>) -> Strin
         prefix: &share.prefix,
         access_key_id: &share.access_key_id,
         secret_access_key: SECRET_PLACEHOLDER,
+        can: Can::of(&share.preset),
     };
     render(&card, &share.preset, client)
 }

@@ -112,18 +112,21 @@ fn for_people_a_share_comes_with_its_card() {
     let server = Server::start(&place.data, &["--public-url", "https://s3.example.com", "--region", "eu-west-1"]);
     run(&place.data, &["bucket", "create", BUCKET]);
     let share = |more: &[&str]| {
-        let mut words = vec!["share", BUCKET, "--with", GUEST, "--preset", "write", "--days", "7"];
+        let mut words = vec!["share", BUCKET, "--with", GUEST, "--days", "7", "--preset"];
         words.extend(more);
         run(&place.data, &words)
     };
-    let all = share(&[]);
+    let all = share(&["read-write"]);
     for line in ["signature_v2 = False", "s3.signature_version s3v4", "RCLONE_CONFIG_", "RESTIC_REPOSITORY=s3:https"] {
         assert!(all.stdout.contains(line), "{line}: {all:?}");
     }
     assert!(all.stdout.contains("host_base = s3.example.com") && all.stdout.contains("eu-west-1"), "{all:?}");
-    let one = share(&["--for", "restic"]);
+    let one = share(&["restic", "--for", "restic"]);
     assert!(one.stdout.contains("restic") && !one.stdout.contains("s3cmd"), "{one:?}");
-    share(&["--for", "pigeon"]).complains(2, &["pigeon", "s3cmd"]);
+    let blind = share(&["write"]);
+    assert!(blind.stdout.contains("s3cmd put") && !blind.stdout.contains("s3cmd ls"), "{blind:?}");
+    assert!(!blind.stdout.contains("RESTIC_REPOSITORY"), "restic could not read its repository: {blind:?}");
+    share(&["write", "--for", "pigeon"]).complains(2, &["pigeon", "s3cmd"]);
     server.stop();
 }
 
