@@ -1,94 +1,130 @@
-//! The hand-off cards: what `bailiwick share --for CLIENT` prints is pasted as it stands, and must work.
-//!
-//! `FILE` and `DIRECTORY` are what the cards call them, and so they exist here under these names.
+//! The hand-off cards: what `bailiwick share --for CLIENT` prints is pasted as it stands, and must work, with the key of
+//! each preset that makes it say something else.
 
-use std::path::Path;
-
-use crate::process::{Failure, Program, Ran};
+use crate::process::Failure;
 
 use super::desk::Desk;
-use super::files::{KIB, noise, tree, write};
+use super::files::{same, same_tree, write};
+use super::paste::Pasted;
 use super::sheet::Sheet;
 use super::tools::Tool;
 use super::world::{PRIVATE, SECRET};
 
+/// Who writes, reads and lists; who reads what those wrote; and who writes and sees nothing.
+const PRESETS: [&str; 3] = ["read-write", "read", "write"];
+
+/// The cards, and how they are called in the table.
+const CARDS: [(&str, Tool); 7] = [
+    ("s3cmd", Tool::S3cmd),
+    ("aws (v1)", Tool::Aws1),
+    ("aws (v2)", Tool::Aws2),
+    ("rclone", Tool::Rclone),
+    ("restic", Tool::Restic),
+    ("duplicity", Tool::Duplicity),
+    ("boto3", Tool::Boto3),
+];
+
 pub(super) fn work(desk: &Desk, sheet: &mut Sheet) {
-    for (card, tool) in [
-        ("s3cmd", Tool::S3cmd),
-        ("aws", Tool::Aws1),
-        ("aws", Tool::Aws2),
-        ("rclone", Tool::Rclone),
-        ("restic", Tool::Restic),
-    ] {
-        let called = match tool {
-            Tool::Aws1 => "aws (v1)",
-            Tool::Aws2 => "aws (v2)",
-            _ => card,
+    sheet.check("owner: `bailiwick bucket create`", || desk.world().bucket(&desk.bucket));
+    for (called, tool) in CARDS {
+        for preset in PRESETS {
+            let without = preset == "write" && matches!(tool, Tool::Restic | Tool::Duplicity);
+            let does = match preset {
+                _ if without => "says which preset it needs",
+                "read" => "pasted: it lists and downloads",
+                "write" => "pasted: it uploads",
+                _ => "pasted: it uploads and lists",
+            };
+            sheet.check(&format!("`share --preset {preset}`, the card for {called}, {does}"), || match without {
+                true => desk.card(preset, called).and_then(|card| says(&card, &format!("--preset {called} for it"))),
+                false => paste(desk, tool, preset),
+            });
+        }
+        sheet.check(&format!("refused: another bucket, with the card for {called}"), || elsewhere(desk, tool));
+    }
+    sheet.check("`share --for env`: boto3 with nothing but these variables uploads and lists", || env(desk));
+    sheet.check(
+        "`share --for cyberduck` is a bookmark that Python's plistlib reads, with the keys that Cyberduck documents",
+        || cyberduck(desk),
+    );
+}
+
+fn paste(desk: &Desk, tool: Tool, preset: &str) -> Result<(), Failure> {
+    let card = Pasted::new(desk, tool, preset)?;
+    if preset == "read" {
+        // It has to be brought, not to be there already.
+        let file = card.path("FILE");
+        let moved = std::fs::rename(&file, card.path("sent"));
+        let moved = moved.and_then(|()| std::fs::rename(card.path("DIRECTORY"), card.path("sent-directory")));
+        moved.map_err(|error| error.to_string())?;
+        let ran = card.as_it_stands()?.done()?;
+        return match tool {
+            Tool::Restic => ran.says("restoring").map(drop),
+            Tool::Duplicity => same_tree(&card.path("sent-directory"), &card.path("DIRECTORY")),
+            _ => ran.says("FILE").and_then(|_| same(&card.path("sent"), &file)),
         };
-        let place =
-            Place { desk, card, tool, bucket: format!("card-{}.example.com", format!("{tool:?}").to_lowercase()) };
-        sheet.check(&format!("the card for {called}, pasted: it uploads and lists"), || place.paste());
-        sheet.check(&format!("refused: another bucket, with the card for {called}"), || place.elsewhere());
+    }
+    let ran = card.as_it_stands()?.done()?;
+    match tool {
+        Tool::Restic => ran.says("snapshot").map(drop),
+        Tool::Duplicity => ran.says("Errors 0")?.says("Full").map(drop),
+        _ if preset == "write" => Ok(()),
+        _ => ran.says("FILE").map(drop),
     }
 }
 
-/// One card's bucket, and a home where only that card was pasted.
-struct Place<'a> {
-    desk: &'a Desk<'a>,
-    card: &'static str,
-    tool: Tool,
-    bucket: String,
+/// The card that can do most, on another bucket.
+fn elsewhere(desk: &Desk, tool: Tool) -> Result<(), Failure> {
+    let card = Pasted::new(desk, tool, PRESETS[0])?;
+    let secret = format!("{PRIVATE}/{SECRET}");
+    let words = match tool {
+        Tool::S3cmd => format!("get --force s3://{secret} stolen"),
+        Tool::Rclone => format!("copyto bailiwick:{secret} stolen"),
+        Tool::Restic => format!("-r s3:{}/{PRIVATE} snapshots", desk.endpoint()),
+        Tool::Duplicity => format!("collection-status boto3+s3://{PRIVATE}/backups"),
+        Tool::Boto3 => format!("sed -i 's/\"{}\"/\"{PRIVATE}\"/' card.py\npython card.py", desk.bucket),
+        _ => format!("s3 cp s3://{secret} stolen"),
+    };
+    card.run(&words)?.refused()
 }
 
-impl Place<'_> {
-    fn paste(&self) -> Result<(), Failure> {
-        let home = self.desk.path(&self.bucket);
-        write(&home.join("FILE"), &noise(61, 10 * KIB))?;
-        tree(&home.join("DIRECTORY"))?;
-        let world = self.desk.world();
-        world.bucket(&self.bucket)?;
-        let card = world.card(&self.bucket, &format!("{}@example.com", self.bucket), self.card)?;
-        write(&home.join("card"), card.as_bytes())?;
-        let ran = match self.tool {
-            Tool::S3cmd => {
-                write(&home.join(".s3cfg"), card.as_bytes())?;
-                // The card names the commands in comments, since it is a file and not a script.
-                let commands = card.lines().filter_map(|line| line.strip_prefix("#   "));
-                self.shell(&home, &commands.collect::<Vec<_>>().join("\n"))?
-            }
-            // restic asks for its password, which belongs on no card.
-            Tool::Restic => self.shell(&home, &format!("export RESTIC_PASSWORD=secret\n{card}"))?,
-            _ => self.shell(&home, &card)?,
-        };
-        ran.done()?.says(if self.tool == Tool::Restic { "snapshot" } else { "FILE" }).map(drop)
-    }
+/// A program that was told of the service by its environment alone.
+const OF_ENVIRONMENT: &str = "\
+import os, boto3
+s3, bucket = boto3.client('s3'), os.environ['S3_BUCKET']
+s3.put_object(Bucket=bucket, Key=os.environ['S3_PREFIX'] + 'by environment', Body=b'x')
+print([found['Key'] for found in s3.list_objects_v2(Bucket=bucket)['Contents']])
+";
 
-    fn elsewhere(&self) -> Result<(), Failure> {
-        let home = self.desk.path(&self.bucket);
-        let card = std::fs::read_to_string(home.join("card")).map_err(|error| format!("there is no card: {error}"))?;
-        let card: Vec<&str> =
-            card.lines().filter(|line| !line.contains(" init") && !line.contains(" backup ")).collect();
-        // What the card sets, and then the same client on another bucket.
-        let (set, endpoint) = (card.iter().filter(|line| line.starts_with("export ")), self.desk.endpoint());
-        let set = set.copied().collect::<Vec<_>>().join("\n");
-        let command = match self.tool {
-            Tool::S3cmd => format!("s3cmd get --force s3://{PRIVATE}/{SECRET} stolen"),
-            Tool::Rclone => format!("rclone --retries 1 copyto bailiwick:{PRIVATE}/{SECRET} stolen"),
-            Tool::Restic => format!("export RESTIC_PASSWORD=secret\nrestic -r s3:{endpoint}/{PRIVATE} snapshots"),
-            _ => format!("aws --profile bailiwick --endpoint-url {endpoint} s3 cp s3://{PRIVATE}/{SECRET} stolen"),
-        };
-        self.shell(&home, &format!("{set}\n{command}"))?.refused()
-    }
+fn env(desk: &Desk) -> Result<(), Failure> {
+    let card = desk.card(PRESETS[0], "env")?;
+    let set = card.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+    let program = desk.program(Tool::Boto3)?.args(["-c", OF_ENVIRONMENT]);
+    // An empty word is quoted, as a shell and an env file want it.
+    let program = set.fold(program, |program, (name, value)| program.env(name, value.trim_matches('\'')));
+    program.run()?.done()?.says("by environment").map(drop)
+}
 
-    /// Runs lines in a shell that stops at the first that fails, where this card's client is found first.
-    fn shell(&self, home: &Path, lines: &str) -> Result<Ran, Failure> {
-        let tools = self.desk.tools();
-        let dir = tools.path(self.tool)?.parent().unwrap_or(Path::new("/")).to_owned();
-        let rest = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths([dir].into_iter().chain(std::env::split_paths(&rest)));
-        let path = path.map_err(|error| error.to_string())?;
-        let program: Program = self.desk.world().program(tools.path(Tool::Bash)?, home).env("PATH", path);
-        write(&home.join("pasted"), format!("{lines}\n").as_bytes())?;
-        program.args(["-eu", "-o", "pipefail", "pasted"]).run()
-    }
+/// A bookmark's keys: <https://docs.cyberduck.io/cyberduck/bookmarks/>, and those of a connection profile, which it may
+/// set beside them.
+const READS_BOOKMARK: &str = "\
+import plistlib, sys
+found = plistlib.load(open('bailiwick.duck', 'rb'))
+texts = ['Protocol', 'Nickname', 'Hostname', 'Port', 'Username', 'Path', 'Region']
+assert sorted(found) == sorted(texts + ['Custom']), found
+assert all(isinstance(found[name], str) and found[name] for name in texts), found
+assert found['Protocol'] == 's3' and found['Port'].isdigit(), found
+assert found['Custom'] == {'s3.bucket.virtualhost.disable': 'true'}, found
+print(found['Path'], found['Hostname'] + ':' + found['Port'])
+";
+
+fn cyberduck(desk: &Desk) -> Result<(), Failure> {
+    write(&desk.path("bailiwick.duck"), desk.card(PRESETS[0], "cyberduck")?.as_bytes())?;
+    let read = desk.program(Tool::Boto3)?.args(["-c", READS_BOOKMARK]).run()?.done()?;
+    let host = desk.endpoint().trim_start_matches("http://");
+    read.says(&format!("/{} {host}", desk.bucket)).map(drop)
+}
+
+fn says(card: &str, words: &str) -> Result<(), Failure> {
+    if card.contains(words) { Ok(()) } else { Err(format!("the card does not say `{words}`:\n{card}")) }
 }

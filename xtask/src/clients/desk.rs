@@ -18,6 +18,7 @@ pub(crate) struct Desk<'a> {
     pub bucket: String,
     /// The guest's e-mail address.
     pub email: String,
+    /// The guest's own key; or that of a share.
     pub guest: Key,
 }
 
@@ -28,6 +29,21 @@ impl<'a> Desk<'a> {
         let email = format!("guest-{client}@example.com");
         let guest = world.guest(&email)?;
         Ok(Desk { world, tools, home, bucket: format!("{client}.example.com"), email, guest })
+    }
+
+    /// A place where the bucket is there, and shared by a preset with a guest who has no other key.
+    pub(crate) fn shared(preset: &str, world: &'a World, tools: &'a Toolbox) -> Result<Self, Failure> {
+        let home = world.dir().join(format!("preset-{preset}"));
+        std::fs::create_dir_all(&home).map_err(|error| format!("{} cannot be made: {error}", home.display()))?;
+        let (bucket, email) = (format!("preset-{preset}.example.com"), format!("guest-{preset}@example.com"));
+        world.bucket(&bucket)?;
+        let guest = world.share(&bucket, &email, preset)?;
+        Ok(Desk { world, tools, home, bucket, email, guest })
+    }
+
+    /// Shares the bucket once more, and gives the card of that share for a client.
+    pub(crate) fn card(&self, preset: &str, client: &str) -> Result<String, Failure> {
+        self.world.card(&self.bucket, &self.email, preset, client)
     }
 
     pub(crate) fn world(&self) -> &World {

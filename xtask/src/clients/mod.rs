@@ -5,6 +5,8 @@
 //! its work, and then tries another bucket of the owner's, where everything must be refused. Each check is a row of
 //! `docs/clients.md`, which a whole run writes.
 //!
+//! The presets of shares are met in the same way, each by the programs that it is for.
+//!
 //! A file here is one client. What a client said is kept only where a check fails.
 
 mod aws;
@@ -15,6 +17,9 @@ mod duplicity;
 mod files;
 mod http;
 mod install;
+mod network;
+mod paste;
+mod presets;
 mod rclone;
 mod report;
 mod restic;
@@ -57,25 +62,65 @@ struct Client {
     name: &'static str,
     /// Its own program first, then what it needs beside.
     tools: &'static [Tool],
+    /// The preset by which the bucket is shared with it; or it is a guest, to be granted what it needs.
+    preset: Option<&'static str>,
     work: fn(&Desk, &mut Sheet),
 }
 
-const CLIENTS: [Client; 10] = [
-    Client { name: "s3cmd", tools: &[Tool::S3cmd], work: s3cmd::work },
-    Client { name: "aws-v1", tools: &[Tool::Aws1], work: aws::work_v1 },
-    Client { name: "aws-v2", tools: &[Tool::Aws2], work: aws::work_v2 },
-    Client { name: "boto3", tools: &[Tool::Boto3], work: boto3::work },
-    Client { name: "rclone", tools: &[Tool::Rclone], work: rclone::work },
-    Client { name: "restic", tools: &[Tool::Restic], work: restic::work },
-    Client { name: "duplicity", tools: &[Tool::Duplicity, Tool::Gpg], work: duplicity::work },
-    Client { name: "s5cmd", tools: &[Tool::S5cmd], work: s5cmd::work },
-    Client { name: "aws-sdk-js", tools: &[Tool::SdkJs], work: sdk_js::work },
-    Client {
-        name: "cards",
-        tools: &[Tool::Bash, Tool::Aws1, Tool::Aws2, Tool::Rclone, Tool::Restic],
-        work: cards::work,
-    },
+impl Client {
+    const fn guest(name: &'static str, tools: &'static [Tool], work: fn(&Desk, &mut Sheet)) -> Client {
+        Client { name, tools, preset: None, work }
+    }
+
+    /// A preset, with the programs that it is for.
+    const fn preset(
+        name: &'static str,
+        preset: &'static str,
+        tools: &'static [Tool],
+        work: fn(&Desk, &mut Sheet),
+    ) -> Client {
+        Client { name, tools, preset: Some(preset), work }
+    }
+
+    /// Whether what is met is ours, whichever programs meet it.
+    fn is_ours(&self) -> bool {
+        self.preset.is_some() || ["cards", "network"].contains(&self.name)
+    }
+}
+
+const CLIENTS: [Client; 19] = [
+    Client::guest("s3cmd", &[Tool::S3cmd], s3cmd::work),
+    Client::guest("aws-v1", &[Tool::Aws1], aws::work_v1),
+    Client::guest("aws-v2", &[Tool::Aws2], aws::work_v2),
+    Client::guest("boto3", &[Tool::Boto3], boto3::work),
+    Client::guest("rclone", &[Tool::Rclone], rclone::work),
+    Client::guest("restic", &[Tool::Restic], restic::work),
+    Client::guest("duplicity", &[Tool::Duplicity, Tool::Gpg], duplicity::work),
+    Client::guest("s5cmd", &[Tool::S5cmd], s5cmd::work),
+    Client::guest("aws-sdk-js", &[Tool::SdkJs], sdk_js::work),
+    Client::guest(
+        "cards",
+        &[Tool::Bash, Tool::Aws1, Tool::Aws2, Tool::Rclone, Tool::Restic, Tool::Duplicity, Tool::Gpg, Tool::Boto3],
+        cards::work,
+    ),
+    Client::guest("network", &[Tool::Openssl, Tool::Aws2, Tool::Restic, Tool::Rclone, Tool::Boto3], network::work),
+    Client::preset("preset-read", "read", COPIERS, presets::read),
+    Client::preset("preset-write", "write", COPIERS, presets::write),
+    Client::preset("preset-read-write", "read-write", COPIERS, presets::read_write),
+    Client::preset("preset-drop-box", "drop-box", COPIERS, presets::drop_box),
+    Client::preset("preset-backup", "backup", COPIERS, presets::backup),
+    Client::preset("preset-restic", "restic", &[Tool::Restic, Tool::Bash, Tool::Boto3], presets::restic),
+    Client::preset(
+        "preset-duplicity",
+        "duplicity",
+        &[Tool::Duplicity, Tool::Gpg, Tool::Bash, Tool::Boto3],
+        presets::duplicity,
+    ),
+    Client::preset("preset-rclone-sync", "rclone-sync", &[Tool::Rclone, Tool::Bash, Tool::Boto3], presets::rclone_sync),
 ];
+
+/// What the presets that are for no program in particular are tried with.
+const COPIERS: &[Tool] = &[Tool::Bash, Tool::Aws2, Tool::Rclone, Tool::Boto3];
 
 /// What a build for release leaves.
 pub(crate) fn release_binary() -> PathBuf {
@@ -147,13 +192,17 @@ fn chosen(only: Option<&[String]>) -> Result<Vec<&'static Client>, Failure> {
 fn meet(client: &Client, world: &World, tools: &Toolbox, sheet: &mut Sheet) {
     let version = client.tools.iter().try_for_each(|tool| tools.path(*tool).map(drop)).and_then(|()| {
         let version = tools.version(client.tools[0])?;
-        Ok(if client.name == "cards" { world.version()? } else { version })
+        Ok(if client.is_ours() { world.version()? } else { version })
     });
     match version {
         Err(reason) => sheet.not_run(client.name, &reason),
         Ok(version) => {
             sheet.open(client.name, &version);
-            match Desk::new(client.name, world, tools) {
+            let desk = match client.preset {
+                Some(preset) => Desk::shared(preset, world, tools),
+                None => Desk::new(client.name, world, tools),
+            };
+            match desk {
                 Ok(desk) => (client.work)(&desk, sheet),
                 Err(failure) => sheet.check("a bucket, a guest's account and a place to work", || Err(failure)),
             }

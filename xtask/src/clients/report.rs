@@ -15,7 +15,13 @@ Written by `cargo xtask clients`, which `cargo xtask test` runs too; not by hand
 Each client got a bucket of the owner's and a guest's key, with READ and WRITE granted by e-mail address, as in the
 README. What says *owner* was done with the owner's key, all else with the guest's. Clients are installed as people
 install them: aws-v2 and restic from Debian, aws-sdk-js from npm, the others from PyPI. The cards are what
-`bailiwick share --for CLIENT` prints, used as it stands.
+`bailiwick share --for CLIENT` prints, used as it stands. Of Cyberduck, which has no package there, only the bookmark was
+read, by Python's plistlib.
+
+Each `preset-…` is a bucket that was shared by that preset, and nothing but the key of that share: with its card pasted, the
+programs that the preset is for do all of their job, and what it withholds is refused; so is everything on another bucket.
+The rows without a program are tried with boto3, request by request. In `network` the server has TLS by a certificate of its
+own, a region that clients do not expect, and buckets as names of hosts.
 
 | client | version | what was run | result |
 | --- | --- | --- | --- |

@@ -26,7 +26,7 @@ pub(crate) fn read(name: &str) -> Result<String, Failure> {
 
 /// The program that runs a script, with what the script needs to know in its environment.
 pub(crate) fn program(desk: &Desk, tool: Tool) -> Result<Program, Failure> {
-    let (owner, old) = (&desk.world().owner, desk.world().old_key(&desk.email)?);
+    let owner = &desk.world().owner;
     let mut program = desk.program(tool)?.limit(LIMIT);
     for (name, value) in [
         ("ENDPOINT", desk.endpoint()),
@@ -37,8 +37,6 @@ pub(crate) fn program(desk: &Desk, tool: Tool) -> Result<Program, Failure> {
         ("GUEST_EMAIL", &desk.email),
         ("GUEST_KEY_ID", &desk.guest.id),
         ("GUEST_SECRET", &desk.guest.secret),
-        ("OLD_KEY_ID", &old.id),
-        ("OLD_SECRET", &old.secret),
         ("OWNER_KEY_ID", &owner.id),
         ("OWNER_SECRET", &owner.secret),
     ] {

@@ -27,14 +27,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `binary` on a data directory in `dir`, and waits until it says where that is: then it listens.
-    pub(crate) fn start(binary: &Path, dir: &Path) -> Result<Server, Failure> {
+    /// Starts `binary` on a data directory in `dir`, with more of `serve`'s flags, and waits until it says where that is:
+    /// then it listens.
+    pub(crate) fn start(binary: &Path, dir: &Path, flags: &[&str]) -> Result<Server, Failure> {
         let data = dir.join("data");
         let log = dir.join("server.log");
         let stderr = File::create(&log).map_err(|error| format!("{} cannot be made: {error}", log.display()))?;
         let mut child = clean(&mut Command::new(binary))
             .args(["serve", "--s3", "127.0.0.1:0", "--data"])
             .arg(&data)
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)
@@ -65,6 +67,12 @@ impl Server {
         }
         let endpoint = endpoint.ok_or("the server does not say where S3 listens")?;
         Ok(Server { child, binary: binary.to_owned(), data, endpoint })
+    }
+
+    /// Another one beside it, on a data directory in `dir`.
+    pub(crate) fn another(&self, dir: &Path, flags: &[&str]) -> Result<Server, Failure> {
+        std::fs::create_dir_all(dir).map_err(|error| format!("{} cannot be made: {error}", dir.display()))?;
+        Server::start(&self.binary, dir, flags)
     }
 
     /// A command of the operator's, on this server's data directory.

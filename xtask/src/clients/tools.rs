@@ -17,6 +17,7 @@ pub(crate) enum Tool {
     Boto3,
     Duplicity,
     Gpg,
+    Openssl,
     Rclone,
     Restic,
     S3cmd,
@@ -42,6 +43,7 @@ impl Tool {
             Tool::Aws2 => Source::Debian("awscli"),
             Tool::Bash => Source::Debian("bash"),
             Tool::Gpg => Source::Debian("gnupg"),
+            Tool::Openssl => Source::Debian("openssl"),
             Tool::Restic => Source::Debian("restic"),
             Tool::Aws1 => Source::Pypi("aws"),
             Tool::Boto3 => Source::Pypi("python"),
@@ -57,7 +59,7 @@ impl Tool {
     fn version_words(self) -> &'static [&'static str] {
         match self {
             Tool::Boto3 => &["-c", "import boto3; print(boto3.__version__)"],
-            Tool::Rclone | Tool::Restic | Tool::S5cmd => &["version"],
+            Tool::Openssl | Tool::Rclone | Tool::Restic | Tool::S5cmd => &["version"],
             Tool::SdkJs => &["-p", "require('@aws-sdk/client-s3/package.json').version"],
             Tool::Aws1 | Tool::Aws2 | Tool::Bash | Tool::Duplicity | Tool::Gpg | Tool::S3cmd => &["--version"],
         }
@@ -69,6 +71,7 @@ impl Tool {
             Tool::Aws2 => "aws",
             Tool::Bash => "bash",
             Tool::Gpg => "gpg",
+            Tool::Openssl => "openssl",
             Tool::Restic => "restic",
             _ => return None,
         };

@@ -48,8 +48,8 @@ impl World {
         let dir = target().join("clients").join(format!("run-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir_all(&dir).map_err(|error| format!("{} cannot be made: {error}", dir.display()))?;
-        let server = Server::start(binary, &dir)?;
-        let owner = credentials(&server.read("owner.credentials")?)?;
+        let server = Server::start(binary, &dir, &[])?;
+        let owner = owner_of(&server)?;
         Ok(World { server, dir, owner })
     }
 
@@ -91,6 +91,13 @@ impl World {
         &self.dir
     }
 
+    /// A server beside this one, in a directory of its own and with flags of its own, and its owner's key.
+    pub(crate) fn another(&self, dir: &Path, flags: &[&str]) -> Result<(Server, Key), Failure> {
+        let server = self.server.another(dir, flags)?;
+        let owner = owner_of(&server)?;
+        Ok((server, owner))
+    }
+
     /// Scheme, host and port.
     pub(crate) fn endpoint(&self) -> &str {
         &self.server.endpoint
@@ -117,12 +124,16 @@ impl World {
         self.server.ask(&["bucket", "create", bucket]).map(drop)
     }
 
-    /// Shares a bucket, and gives the lines that the card has for one client.
-    pub(crate) fn card(&self, bucket: &str, email: &str, client: &str) -> Result<String, Failure> {
-        let words = ["share", bucket, "--with", email, "--preset", "read-write", "--for", client];
-        let ran = self.server.ask(&words)?;
-        let begin =
-            ran.stdout.lines().position(|line| line.starts_with("# ")).ok_or_else(|| ran.but("prints no card"))?;
+    /// Shares a bucket of the owner's by a preset, and gives the share's key.
+    pub(crate) fn share(&self, bucket: &str, email: &str, preset: &str) -> Result<Key, Failure> {
+        Key::of(&self.server.ask_json(&["share", bucket, "--with", email, "--preset", preset])?)
+    }
+
+    /// The same, for the lines that the card has for one client.
+    pub(crate) fn card(&self, bucket: &str, email: &str, preset: &str, client: &str) -> Result<String, Failure> {
+        let ran = self.server.ask(&["share", bucket, "--with", email, "--preset", preset, "--for", client])?;
+        let begins = |line: &str| line.starts_with("# ") || line.starts_with("<?xml ");
+        let begin = ran.stdout.lines().position(begins).ok_or_else(|| ran.but("prints no card"))?;
         Ok(ran.stdout.lines().skip(begin).map(|line| format!("{line}\n")).collect())
     }
 
@@ -149,6 +160,10 @@ pub(crate) fn s3cfg(endpoint: &str, key: &Key) -> String {
         "[default]\naccess_key = {id}\nsecret_key = {secret}\nhost_base = {host}\nhost_bucket = {host}\n\
          bucket_location = {REGION}\nuse_https = False\n"
     )
+}
+
+fn owner_of(server: &Server) -> Result<Key, Failure> {
+    credentials(&server.read("owner.credentials")?)
 }
 
 /// The default profile of a file in the shared-credentials format.
