@@ -42,6 +42,10 @@ pub(crate) enum Part {
     Upload,
     /// PUT, GET of 1 MiB and LIST beside the latency of a sync.
     Writes,
+    /// Decisions, and requests on buckets with hundreds of grants.
+    Grants,
+    /// What every key reaches, of many.
+    Reach,
 }
 
 impl Options {

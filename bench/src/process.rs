@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::Outcome;
 
@@ -40,6 +41,12 @@ pub(crate) fn processor_time(pid: u32) -> Outcome<Duration> {
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let ticks: u64 = [11, 12].iter().map(|at| fields.get(*at).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0)).sum();
     Ok(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
+}
+
+/// Time that this thread was on a processor, since it began.
+pub(crate) fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// The cores that this process may use, in two halves: for servers and for the load. `None` with one core only.

@@ -1,11 +1,13 @@
 //! The document: targets first, then how it was found, then the figures.
 
+mod access;
 mod sections;
 
 use std::fmt::Write as _;
 
 use crate::Outcome;
 use crate::measures::Findings;
+use crate::measures::decisions::{GRANTS, SHARES, STATEMENTS};
 use crate::options::Options;
 use crate::plot::{Plot, number};
 
@@ -24,6 +26,12 @@ const IDLE_MIB: f64 = 40.0;
 const START_MS: f64 = 100.0;
 /// Most memory that an upload may add, in MiB.
 const UPLOAD_MIB: f64 = 64.0;
+/// Longest decision over an ACL, a policy, a share, in nanoseconds.
+const DECISION_NS: [f64; 3] = [300.0, 3000.0, 5000.0];
+/// Most processor time of a request on a bucket with many grants or shares, as a multiple of one on a bucket without.
+const GRANTS_RATIO: f64 = 1.05;
+/// Longest report on what every key reaches, and on what one does, in milliseconds.
+const REACH_MS: [f64; 2] = [5000.0, 100.0];
 
 /// A figure and what it has to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,6 +120,15 @@ impl Document {
         if let Some(operations) = &found.operations {
             document.operations(operations);
         }
+        if let Some(decisions) = &found.decisions {
+            document.decisions(decisions);
+        }
+        if let Some(pairs) = &found.grants {
+            document.grants(pairs);
+        }
+        if let Some(reach) = &found.reach {
+            document.reach(reach);
+        }
         document
     }
 
@@ -154,6 +171,25 @@ fn targets(found: &Findings) -> Vec<Target> {
         let what = format!("memory that a PUT of {} adds, {}", sections::size(upload.length), upload.form);
         target(&what, upload.growth() as f64 / MIB, "MiB", Bound::Most(UPLOAD_MIB));
     }
+    if let Some(decisions) = &found.decisions {
+        let cases = [
+            (format!("a decision over an ACL of {GRANTS} grants"), decisions.grants),
+            (format!("a decision over a policy of {STATEMENTS} statements with conditions"), decisions.policy),
+            (format!("a decision over a share, of {SHARES} on the bucket"), decisions.shares),
+        ];
+        for ((what, figure), most) in cases.iter().zip(DECISION_NS) {
+            target(what, *figure, "ns", Bound::Most(most));
+        }
+    }
+    for pair in found.grants.iter().flatten() {
+        target(&format!("processor time of a {}", pair.what), pair.ratio(), "×", Bound::Most(GRANTS_RATIO));
+    }
+    if let Some(reach) = &found.reach {
+        let [all, one] = REACH_MS.map(Bound::Most);
+        let of = format!("{} buckets and {} keys", number(reach.buckets as f64), number(reach.keys as f64));
+        target(&format!("`reach --all` of {of}"), reach.all_ms, "ms", all);
+        target("`reach` of one key among them", reach.guest_ms.max(reach.share_ms), "ms", one);
+    }
     targets
 }
 
@@ -162,7 +198,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::measures::decisions::Decisions;
+    use crate::measures::grants::Pair;
     use crate::measures::operations::{Kind, Line, Operations};
+    use crate::measures::reach::Reach;
     use crate::measures::reads::{Reads, Spell};
     use crate::measures::upload::Upload;
 
@@ -185,6 +224,20 @@ mod tests {
             reads: Some(Reads { rounds, cores: Some(1), answer_bytes: 4500, headers: 9 }),
             uploads: Some(vec![upload]),
             operations: Some(Operations { sync_ms: [0.5, 1.0], lines: vec![line] }),
+            decisions: Some(Decisions { grants: 250.0, policy: 2500.0, shares: 260.0, reading: 90_000.0 }),
+            grants: Some(vec![Pair::of(
+                "GET; none, 100 grants",
+                &[[50.0, 51.0], [50.0, 60.0], [50.0, 50.0]],
+                &[[40.0, 41.0]],
+            )]),
+            reach: Some(Reach {
+                buckets: 10_000,
+                keys: 1000,
+                all_ms: 2000.0,
+                guest_ms: 50.0,
+                share_ms: 40.0,
+                rows: 11_000,
+            }),
             ..Findings::default()
         }
     }
@@ -195,6 +248,16 @@ mod tests {
         assert!(met.all_met);
         assert!(met.text.contains("by that of plain hyper | 0.70 | ≥ 0.65 | yes |"), "{}", met.text);
         assert!(met.text.contains("adds, UNSIGNED-PAYLOAD | 20.0 MiB | ≤ 64 MiB | yes |"), "{}", met.text);
+        for row in [
+            "| a decision over an ACL of 10 grants | 250 ns | ≤ 300 ns | yes |",
+            "| a decision over a policy of 20 statements with conditions | 2,500 ns | ≤ 3000 ns | yes |",
+            "| a decision over a share, of 100 on the bucket | 260 ns | ≤ 5000 ns | yes |",
+            "| processor time of a GET; none, 100 grants | 1.02 × | ≤ 1.05 × | yes |",
+            "| `reach --all` of 10,000 buckets and 1,000 keys | 2,000 ms | ≤ 5000 ms | yes |",
+            "| `reach` of one key among them | 50.0 ms | ≤ 100 ms | yes |",
+        ] {
+            assert!(met.text.contains(row), "{row}: {}", met.text);
+        }
         for (name, _) in &met.plots {
             assert!(met.text.contains(&format!("(performance/{name}.svg)")));
         }

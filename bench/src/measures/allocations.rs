@@ -54,11 +54,11 @@ pub(super) fn measure(options: &Options, dir: &Path) -> Outcome<Allocations> {
     for round in 0..options.rounds() {
         progress("allocations, round", round, options.rounds());
         let begun = Instant::now();
-        let before = count(&mut subject)?;
+        let before = subject.count()?;
         read(&subject, &shots, REQUESTS)?;
-        let after = count(&mut subject)?;
+        let after = subject.count()?;
         std::thread::sleep(begun.elapsed().max(Duration::from_millis(100)));
-        let idle = count(&mut subject)?;
+        let idle = subject.count()?;
         let of = |figure: fn(&Count) -> u64| {
             let (busy, idle) = (figure(&after) - figure(&before), figure(&idle) - figure(&after));
             busy.saturating_sub(idle) as f64 / REQUESTS as f64
@@ -69,7 +69,7 @@ pub(super) fn measure(options: &Options, dir: &Path) -> Outcome<Allocations> {
 
     subject.child.say(b"trace on\n")?;
     // The command is taken by another process, some time after it was written.
-    count(&mut subject)?;
+    subject.count()?;
     read(&subject, &shots, TRACED)?;
     subject.child.say(b"trace off\n")?;
     let mut places = Vec::new();
@@ -88,11 +88,4 @@ fn read(subject: &Subject, shots: &[Shot], requests: usize) -> Outcome<()> {
     let shots: Vec<Shot> = shots.iter().cycle().take(requests).cloned().collect();
     let load = Load { to: subject.address, shots: &shots, connections: 1, threads: 1, cores: &[], until: Until::Spent };
     load.run().map(drop)
-}
-
-fn count(subject: &mut Subject) -> Outcome<Count> {
-    subject.child.say(b"count\n")?;
-    let line = subject.child.hear("count ")?;
-    let (allocations, bytes) = line.split_once(' ').ok_or("a count without bytes")?;
-    Ok(Count { allocations: allocations.parse()?, bytes: bytes.parse()? })
 }

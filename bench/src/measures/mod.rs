@@ -1,7 +1,10 @@
 //! What is measured, each in a file of its own, and the run over all of it.
 
 pub(crate) mod allocations;
+pub(crate) mod decisions;
+pub(crate) mod grants;
 pub(crate) mod operations;
+pub(crate) mod reach;
 pub(crate) mod reads;
 pub(crate) mod start;
 pub(crate) mod upload;
@@ -31,6 +34,9 @@ pub(crate) struct Findings {
     pub start: Option<start::Start>,
     pub uploads: Option<Vec<upload::Upload>>,
     pub operations: Option<operations::Operations>,
+    pub decisions: Option<decisions::Decisions>,
+    pub grants: Option<Vec<grants::Pair>>,
+    pub reach: Option<reach::Reach>,
 }
 
 /// Measures what is asked for and writes it down; whether all targets are met.
@@ -58,6 +64,13 @@ pub(crate) fn all(options: &Options) -> Outcome<bool> {
     }
     if options.wants(Part::Upload) {
         found.uploads = Some(clean(&step("upload"), |data| upload::measure(options, data))?);
+    }
+    if options.wants(Part::Grants) {
+        found.decisions = Some(decisions::measure(options)?);
+        found.grants = Some(clean(&step("grants"), |data| grants::measure(options, data))?);
+    }
+    if options.wants(Part::Reach) {
+        found.reach = Some(clean(&step("reach"), |data| reach::measure(options, data))?);
     }
     found.load[1] = machine::load_average()?;
     report::publish(options, &found)
