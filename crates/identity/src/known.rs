@@ -36,7 +36,10 @@ pub(crate) struct Standing {
 
 /// What was derived from a secret, by scope.
 #[derive(Default)]
-pub(crate) struct Derived(Mutex<Vec<(Box<str>, Arc<dyn Any + Send + Sync>)>>);
+pub(crate) struct Derived(Mutex<Vec<(Box<str>, DerivedKey)>>);
+
+/// Of whatever type the scheme of signatures uses.
+type DerivedKey = Arc<dyn Any + Send + Sync>;
 
 impl Derived {
     pub fn get<K: Send + Sync + 'static>(&self, scope: &str) -> Option<Arc<K>> {

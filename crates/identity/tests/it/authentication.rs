@@ -155,7 +155,7 @@ async fn what_a_caller_rests_on_refuses_its_commit_once_the_key_the_account_or_t
         let (share, key, secret) = world.share(&bucket("abc"), &account).await;
         let caller = world.caller(&key.id, &secret).await.unwrap();
         let require: Vec<Require> =
-            caller.basis().0.iter().map(|(key, at)| Require::Unchanged(key.clone().into(), at.unwrap())).collect();
+            caller.basis().0.iter().map(|(key, at)| Require::Unchanged(key.clone(), at.unwrap())).collect();
         let change = |n: u8| Change { require: require.clone(), write: vec![Write::Put("o/x".into(), vec![n].into())] };
         world.done(change(1)).await;
 
