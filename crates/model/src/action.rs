@@ -205,6 +205,11 @@ impl Action {
         matches!(self.kind(), Kind::Service)
     }
 
+    /// Whether it is asked of a bucket that is being made; one that is there has nothing of it.
+    pub const fn of_new_bucket(self) -> bool {
+        matches!(self, Action::CreateBucket | Action::TagResource)
+    }
+
     /// As policies spell it. HeadBucket is allowed by the right to list.
     pub const fn policy_name(self) -> &'static str {
         match self {

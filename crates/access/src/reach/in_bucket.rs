@@ -401,11 +401,9 @@ impl<'a> InBucket<'a> {
     }
 }
 
-/// The actions on a bucket itself that change or tell something of one that is there: not the two that are asked of one
-/// that is being made.
+/// The actions on a bucket itself that change or tell something of one that is there.
 pub(super) fn on_bucket() -> impl Iterator<Item = Action> {
-    let of_new = |action: &Action| matches!(action, Action::CreateBucket | Action::TagResource);
-    let on_bucket = move |action: &Action| !action.on_object() && !action.of_service() && !of_new(action);
+    let on_bucket = |action: &Action| !action.on_object() && !action.of_service() && !action.of_new_bucket();
     Action::ALL.iter().copied().filter(on_bucket)
 }
 

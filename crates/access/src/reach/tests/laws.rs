@@ -67,7 +67,7 @@ fn whatever_decide_allows_is_in_the_reach_and_a_hundred_thousand_requests_outsid
         let checked = world.with(|scope, known| {
             let rows = scope.bucket(known);
             // Two actions are asked of a bucket that is being made.
-            for one in tries.iter().filter(|one| !matches!(one.action, Action::CreateBucket | Action::TagResource)) {
+            for one in tries.iter().filter(|one| !one.action.of_new_bucket()) {
                 let asked = one.witness(known);
                 if holds(&rows, one.action, asked.key.as_ref().map(ObjectKey::as_str)) {
                     inside.set(inside.get() + 1);
