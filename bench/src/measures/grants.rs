@@ -21,6 +21,10 @@ pub(crate) const MANY: usize = 100;
 /// Requests of which the allocations are counted, for each side of a round.
 const COUNTED: usize = 1000;
 
+/// Into how many turns the time of a round is cut: the shorter they are, the less of what else the machine does falls on one
+/// side alone.
+const SLICES: u32 = 8;
+
 /// One request on two buckets.
 #[derive(Debug, Clone)]
 pub(crate) struct Pair {
@@ -70,20 +74,20 @@ pub(super) fn measure(options: &Options, dir: &Path) -> Outcome<Vec<Pair>> {
                 connections: reads::CONNECTIONS,
                 threads: theirs.len().max(1),
                 cores: &theirs,
-                until: Until::Elapsed(options.spell()),
+                until: Until::Elapsed(options.spell() / SLICES),
             };
             let before = process::processor_time(subject.child.pid())?;
             let tally = load.run()?;
             let used = process::processor_time(subject.child.pid())? - before;
             Ok(used.as_secs_f64() * 1e6 / tally.requests as f64)
         };
-        in_turns("requests on buckets with grants, round", options, &pairs, spell)?
+        in_turns("requests on buckets with grants, round", options, SLICES, &pairs, spell)?
     };
     let Some(keys) = keys else { return Err("nothing was prepared".into()) };
 
     let mut subject = Subject::start(&data, Setting { control: true, ..setting })?;
     let pairs = shots(&subject, &keys)?;
-    let counts = in_turns("their allocations, round", options, &pairs, |shots| {
+    let counts = in_turns("their allocations, round", options, 1, &pairs, |shots| {
         let shots: Vec<Shot> = shots.iter().cycle().take(COUNTED).cloned().collect();
         let before = subject.count()?.allocations;
         let to = subject.address;
@@ -94,10 +98,11 @@ pub(super) fn measure(options: &Options, dir: &Path) -> Outcome<Vec<Pair>> {
     Ok(found.map(|(pair, (costs, counts))| Pair::of(pair.what, costs, counts)).collect())
 }
 
-/// A figure of both sides of each pair, round by round; the side that begins changes with the rounds.
+/// A figure of both sides of each pair, as often as `slices` says in each round; the side that begins changes each time.
 fn in_turns(
     what: &str,
     options: &Options,
+    slices: u32,
     pairs: &[Shots],
     mut figure: impl FnMut(&[Shot]) -> Outcome<f64>,
 ) -> Outcome<Vec<Vec<[f64; 2]>>> {
@@ -106,11 +111,12 @@ fn in_turns(
     for side in pairs.iter().flat_map(|pair| &pair.sides) {
         figure(side)?;
     }
-    for round in 0..options.rounds() {
-        progress(what, round, options.rounds());
+    let times = options.rounds() * slices as usize;
+    for time in 0..times {
+        progress(what, time, times);
         for (pair, found) in pairs.iter().zip(&mut found) {
             let mut figures = [0.0; 2];
-            for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
+            for side in if time % 2 == 0 { [0, 1] } else { [1, 0] } {
                 figures[side] = figure(&pair.sides[side])?;
             }
             found.push(figures);
@@ -125,10 +131,11 @@ struct Keys {
     sharer: [Credentials; 2],
 }
 
-const PLAIN: &str = "plain";
-const GRANTED_ONE: &str = "granted-to-one";
+// As long as each other, so that the requests are.
+const PLAIN: &str = "granted-to-none";
+const GRANTED_ONE: &str = "granted-to-one1";
 const GRANTED: &str = "granted-to-many";
-const SHARED_ONE: &str = "shared-with-one";
+const SHARED_ONE: &str = "shared-with-one1";
 const SHARED: &str = "shared-with-many";
 
 fn prepare(subject: &Subject) -> Outcome<Keys> {

@@ -76,3 +76,28 @@ impl fmt::Debug for Entry {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn length(_: &[u8], value: &[u8]) -> Result<usize, &'static str> {
+        if value.is_empty() { Err("nothing there") } else { Ok(value.len()) }
+    }
+
+    #[test]
+    fn what_is_made_of_a_shared_entry_is_made_once_and_an_error_is_not_kept() {
+        let entry = Entry::shared("k".into(), "value".into(), Revision(1));
+        let (first, second) = (entry.decoded(length).unwrap(), entry.clone().decoded(length).unwrap());
+        assert!(*first == 5 && Arc::ptr_eq(&first, &second));
+        // Another type is made anew, and pushes nothing out.
+        let text = |_: &[u8], value: &[u8]| Ok::<_, ()>(String::from_utf8_lossy(value).into_owned());
+        assert_eq!(*entry.decoded(text).unwrap(), "value");
+        assert!(Arc::ptr_eq(&first, &entry.decoded(length).unwrap()));
+        let empty = Entry::shared("k".into(), "".into(), Revision(1));
+        assert_eq!(empty.decoded(length), Err("nothing there"));
+        assert_eq!(empty.decoded(|_, _| Ok::<_, ()>(7usize)).as_deref(), Ok(&7));
+        let once = Entry::new("k".into(), "value".into(), Revision(1));
+        assert!(!Arc::ptr_eq(&once.decoded(length).unwrap(), &once.decoded(length).unwrap()));
+    }
+}

@@ -18,7 +18,7 @@ pub use self::changes::{
 };
 pub use self::reads::{
     a_listing_folds_at_the_delimiter, a_listing_goes_on_after, a_listing_is_paged_without_gap_or_repetition,
-    a_scan_is_cut_at_its_range_and_limit, get_many_answers_in_the_order_asked,
+    a_scan_is_cut_at_its_range_and_limit, get_many_answers_in_the_order_asked, what_a_commit_left_is_read_at_once,
     what_is_unchanged_has_the_revision_that_was_read,
 };
 pub use self::together::{one_read_is_consistent, only_one_creates, revisions_grow, sums_lose_nothing};
@@ -36,6 +36,7 @@ pub async fn all(engine: Arc<dyn Engine>, log_key: [u8; 32]) {
     large_values_come_back(&engine).await;
     get_many_answers_in_the_order_asked(&engine).await;
     what_is_unchanged_has_the_revision_that_was_read(&engine).await;
+    what_a_commit_left_is_read_at_once(&engine).await;
     a_scan_is_cut_at_its_range_and_limit(&engine).await;
     a_listing_folds_at_the_delimiter(&engine).await;
     a_listing_goes_on_after(&engine).await;

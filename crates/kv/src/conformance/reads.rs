@@ -1,7 +1,7 @@
 //! Promises about one read.
 
-use super::{Store, delete, done, get, key, put};
-use crate::{EntryOrPrefix, KeyRange, ListQuery};
+use super::{Store, add, commit, counter, delete, done, get, key, put, value};
+use crate::{Entry, EntryOrPrefix, KeyRange, ListQuery, Require};
 
 /// Also where a key is asked for twice, or is not there.
 pub async fn get_many_answers_in_the_order_asked(engine: &Store) {
@@ -35,6 +35,34 @@ pub async fn what_is_unchanged_has_the_revision_that_was_read(engine: &Store) {
     done(engine, vec![delete("same/a")]).await;
     assert!(!says(rows.clone()).await && says(rows[1..].to_vec()).await);
     assert!(!says([rows, vec![(key("same/none"), model::Revision(0))]].concat()).await);
+}
+
+/// However often something was read before: who has been told of a commit reads what it left, by every way of reading, and
+/// whoever made something of an entry made it of that one.
+pub async fn what_a_commit_left_is_read_at_once(engine: &Store) {
+    let text = |entry: &Entry| entry.decoded(|_, value| Ok::<_, ()>(String::from_utf8_lossy(value).into_owned()));
+    for round in 0..20 {
+        let now = round.to_string();
+        let receipt = done(engine, vec![put("left/a", &now), put("left/b", &now), add("left/sum", 1, None)]).await;
+        for _ in 0..3 {
+            let one = engine.get(&key("left/a")).await.expect("the engine is well").expect("it was written");
+            assert_eq!((text(&one).as_deref(), one.revision), (Ok(&now), receipt.revision));
+            let both = engine.get_many(&["left/b", "left/a"].map(key)).await.expect("the engine is well");
+            assert!(
+                both.iter().flatten().all(|entry| entry.value == now && entry.revision == receipt.revision),
+                "{both:?}"
+            );
+            assert_eq!(counter(engine, "left/sum").await, Some(round + 1));
+            let rows = [(key("left/a"), receipt.revision), (key("left/b"), receipt.revision)];
+            assert!(engine.unchanged(&rows).await.expect("the engine is well"));
+        }
+        // A change that is refused leaves everything as it was.
+        let refused = commit(engine, vec![Require::Absent(key("left/b"))], vec![put("left/a", "no")]).await;
+        assert!(refused.expect("the engine is well").is_err());
+        assert_eq!(value(engine, "left/a").await, Some(now));
+    }
+    done(engine, vec![delete("left/a")]).await;
+    assert_eq!((value(engine, "left/a").await, value(engine, "left/b").await), (None, Some("19".into())));
 }
 
 /// Key order is byte order; the end is excluded; `more` is exact.
