@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use model::{Basis, Principal};
 
-use crate::known::Standing;
+use crate::known::{Known, Standing};
 
 /// What kind of caller it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,13 +112,13 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// Somebody who names a key that is in order, and has yet to prove to hold it. Holds the key's secret in the clear,
-/// overwritten when dropped: keep it for no longer than the check of one signature.
+/// Somebody who names a key that is in order, and has yet to prove to hold it. Leads to the key's secret in the clear, which
+/// is overwritten when nobody holds it any more: keep it for no longer than the check of one signature.
 ///
 /// It cannot be forged:
 /// ```compile_fail
 /// fn forge(principal: model::Principal) -> identity::Candidate {
-///     identity::Candidate(principal)
+///     identity::Candidate { standing: principal, keep_in: None }
 /// }
 /// ```
 /// nor used for a second proof:
@@ -134,17 +134,29 @@ impl fmt::Debug for Caller {
 ///     candidate.principal()
 /// }
 /// ```
-pub struct Candidate(Arc<Standing>);
+pub struct Candidate {
+    standing: Arc<Standing>,
+    /// Where to keep it once something was proven; `None` if it comes from there.
+    keep_in: Option<Arc<Known>>,
+}
 
 impl Candidate {
     /// `None` if the secret is missing: nothing could be proven with it.
-    pub(crate) fn new(standing: Arc<Standing>) -> Option<Self> {
-        standing.secret.is_some().then_some(Candidate(standing))
+    pub(crate) fn new(standing: Arc<Standing>, keep_in: Option<Arc<Known>>) -> Option<Self> {
+        standing.secret.is_some().then_some(Candidate { standing, keep_in })
+    }
+
+    /// Who he is, after a proof.
+    fn proven(self) -> Caller {
+        if let Some(known) = &self.keep_in {
+            known.keep(&self.standing);
+        }
+        Caller::of_key(self.standing)
     }
 
     /// Whether the key may sign by SigV2 although the server does not allow that for all.
     pub fn allow_sigv2(&self) -> bool {
-        matches!(&self.0.principal, Principal::Key { key, .. } if key.allow_sigv2)
+        matches!(&self.standing.principal, Principal::Key { key, .. } if key.allow_sigv2)
     }
 
     /// Hands the secret to `verify`, which checks a signature with it. A caller arises only if it returns `Ok`; what it
@@ -154,7 +166,7 @@ impl Candidate {
     /// Those of `verify`.
     pub fn prove<T, E>(self, verify: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<(Caller, T), E> {
         let proof = verify(self.secret())?;
-        Ok((Caller::of_key(self.0), proof))
+        Ok((self.proven(), proof))
     }
 
     /// As [`prove`](Candidate::prove), for signatures that are made with a key derived from the secret for a scope: a day,
@@ -169,7 +181,7 @@ impl Candidate {
         derive: impl FnOnce(&[u8]) -> K,
         verify: impl FnOnce(&Arc<K>) -> Result<T, E>,
     ) -> Result<(Caller, T), E> {
-        let Candidate(standing) = &self;
+        let standing = &self.standing;
         let proof = match standing.derived.get(scope) {
             Some(known) => verify(&known)?,
             None => {
@@ -179,16 +191,16 @@ impl Candidate {
                 proof
             }
         };
-        Ok((Caller::of_key(self.0), proof))
+        Ok((self.proven(), proof))
     }
 
     fn secret(&self) -> &[u8] {
-        self.0.secret.as_ref().expect("there is no candidate without one").expose().as_bytes()
+        self.standing.secret.as_ref().expect("there is no candidate without one").expose().as_bytes()
     }
 }
 
 impl fmt::Debug for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Candidate").field("principal", &self.0.principal).finish_non_exhaustive()
+        f.debug_struct("Candidate").field("principal", &self.standing.principal).finish_non_exhaustive()
     }
 }

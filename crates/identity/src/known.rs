@@ -2,9 +2,10 @@
 //!
 //! Nobody is let in because of what is kept here. Each use asks the engine first whether every record is still at the
 //! revision that was read ([`kv::Engine::unchanged`]), all of them at one moment, which is exactly what reading them again
-//! would tell; what is saved is the decoding, the unsealing, and what a scheme of signatures derives from a secret. The
-//! secrets kept are those of keys in use. Sealing guards what is at rest: whoever reads this memory finds beside them the
-//! key that unseals them all.
+//! would tell; what is saved is the decoding, the unsealing, and what a scheme of signatures derives from a secret. Whoever
+//! proved nothing leaves nothing here. The secret of a key that was let in stays until the key is presented again after a
+//! change, or all are forgotten. Sealing guards what is at rest: whoever reads this memory finds beside the secrets the key
+//! that unseals them all.
 //!
 //! Absent on purpose: refusals. Whoever is refused has his records read anew each time.
 
@@ -69,7 +70,8 @@ impl Known {
     }
 
     /// Where there is no more room, all are forgotten: those in use come back with their next request.
-    pub fn keep(&self, id: &AccessKeyId, standing: &Arc<Standing>) {
+    pub fn keep(&self, standing: &Arc<Standing>) {
+        let Some(id) = standing.principal.key_id() else { return };
         let mut kept = self.0.lock();
         if kept.len() >= KEPT && !kept.contains_key(id) {
             kept.clear();

@@ -15,9 +15,12 @@ impl Directory {
     /// [`LookupError`]; it does not depend on the secret, which nobody has shown to know yet.
     pub async fn candidate(&self, key_id: &str) -> Result<Candidate, LookupError> {
         let id = AccessKeyId::new(key_id).map_err(|_| LookupError::Unknown)?;
-        let standing = self.standing(&id).await?;
+        let (standing, keep_in) = match self.known(&id).await? {
+            Some(standing) => (standing, None),
+            None => (Arc::new(self.read_standing(&id).await?), Some(self.known.clone())),
+        };
         let missing = || Error::corrupt(&keys::secret(&id), "the key is there, its secret is not");
-        Ok(Candidate::new(standing).ok_or_else(missing)?)
+        Ok(Candidate::new(standing, keep_in).ok_or_else(missing)?)
     }
 
     /// The same caller with its records read anew, if its key would still be let in: for another attempt at a commit
@@ -30,21 +33,20 @@ impl Directory {
             (CallerKind::Key, Principal::Key { key, .. }) => key,
             _ => return Ok(caller.clone()),
         };
-        Ok(Caller::of_key(self.standing(&key.id).await?))
+        Ok(Caller::of_key(match self.known(&key.id).await? {
+            Some(standing) => standing,
+            None => Arc::new(self.read_standing(&key.id).await?),
+        }))
     }
 
-    async fn standing(&self, id: &AccessKeyId) -> Result<Arc<Standing>, LookupError> {
-        if let Some(standing) = self.known.get(id) {
-            if self.engine.unchanged(&standing.rows).await? {
-                return Ok(standing);
-            }
-            self.known.forget(id);
+    /// Who was let in before, if everything still is as it was then.
+    async fn known(&self, id: &AccessKeyId) -> Result<Option<Arc<Standing>>, Error> {
+        let Some(standing) = self.known.get(id) else { return Ok(None) };
+        if self.engine.unchanged(&standing.rows).await? {
+            return Ok(Some(standing));
         }
-        let standing = Arc::new(self.read_standing(id).await?);
-        if standing.secret.is_some() {
-            self.known.keep(id, &standing);
-        }
-        Ok(standing)
+        self.known.forget(id);
+        Ok(None)
     }
 
     /// Two reads; what counts comes from the second, which sees everything at one moment.

@@ -12,7 +12,7 @@ use model::Revision;
 use parking_lot::RwLock;
 use redb::{Database, ReadableDatabase};
 
-use super::failure::Failure;
+use super::failure::{Failure, guarded};
 use super::hot::Hot;
 use super::read::{self, Data};
 use super::record;
@@ -108,8 +108,9 @@ impl Opened {
     }
 }
 
+/// Guarded, because it is also done where a panic of redb's is already on its way.
 fn begin(database: &Database) -> Result<Arc<Data>, Failure> {
-    Ok(Arc::new(database.begin_read()?.open_table(record::DATA)?))
+    guarded(|| Ok(Arc::new(database.begin_read()?.open_table(record::DATA)?)))
 }
 
 /// Makes readers see what is there when it is dropped, however the commit ended.

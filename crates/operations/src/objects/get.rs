@@ -65,8 +65,8 @@ impl Store {
     /// # Errors
     /// [`Error`]
     pub async fn get_object(&self, ctx: &Context, get: &GetObject<'_>) -> Result<(Found, Body), Error> {
-        for _ in 0..REOPENS {
-            let (found, booked_on) = self.find(ctx, get).await?;
+        for attempt in 0..REOPENS {
+            let (found, booked_on) = self.find(ctx, get, attempt == 0).await?;
             match self.open_body(&found.object, found.range.clone(), booked_on).await? {
                 Ok(body) => return Ok((found, body.at_pace(self.pace(&ctx.caller)))),
                 Err(Replaced) => tokio::task::yield_now().await,
@@ -81,14 +81,17 @@ impl Store {
     /// # Errors
     /// [`Error`]
     pub async fn head_object(&self, ctx: &Context, get: &GetObject<'_>) -> Result<Found, Error> {
-        Ok(self.find(ctx, get).await?.0)
+        Ok(self.find(ctx, get, true).await?.0)
     }
 
-    /// What is asked for, and on whom its usage is booked.
-    async fn find(&self, ctx: &Context, get: &GetObject<'_>) -> Result<(Found, UsageKey), Error> {
+    /// What is asked for, and on whom its usage is booked. A request is counted with the first look for its object only.
+    async fn find(&self, ctx: &Context, get: &GetObject<'_>, first: bool) -> Result<(Found, UsageKey), Error> {
         let gated = self.gate_object(ctx, Action::GetObject, get.bucket, get.key).await?;
         only_version(get.version)?;
-        let booked_on = self.count_request(ctx, &gated.bucket);
+        let booked_on = match first {
+            true => self.count_request(ctx, &gated.bucket),
+            false => self.usage_key(ctx, &gated.bucket),
+        };
         let object = gated.object.ok_or(Error::NoSuchKey)?;
         let tags = self.tags_to_tell(ctx, &gated.bucket, &object);
         let object = object.value;
