@@ -111,3 +111,20 @@ async fn a_key_remembers_when_it_was_last_used() {
     let Outcome::Keys(keys) = world.ask(Command::KeyList { account: None }).await else { panic!() };
     assert!(keys.iter().all(|key| key.access_key_id != id));
 }
+
+#[tokio::test]
+async fn a_read_that_looks_for_its_body_again_and_again_is_one_request() {
+    let world = World::new().await;
+    world.put(&world.owner, "o", b"small").await.unwrap();
+    let requests = async || {
+        let Outcome::Usage(rows) = world.ask(Command::Usage { bucket: None }).await else { panic!("no usage") };
+        rows.iter().map(|row| row.requests).sum::<u64>()
+    };
+    let before = requests().await;
+    // The body is gone, its record is there: that looks like an object that is being replaced.
+    let bodies = world.engine.scan(kv::KeyRange::prefix("D/"), 10).await.unwrap().entries;
+    let write = bodies.into_iter().map(|body| kv::Write::Delete(body.key)).collect();
+    world.engine.commit(kv::Change { require: vec![], write }).await.unwrap().unwrap();
+    assert!(matches!(world.get(&world.owner, "o").await, Err(operations::Error::Damaged(_))));
+    assert_eq!(requests().await, before + 1);
+}
