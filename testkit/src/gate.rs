@@ -124,7 +124,19 @@ impl kv::SyncSeam for Gate {
         self.pass(|| kv::PlainFile.sync(file))
     }
 
-    fn room(&self, file: &File) -> io::Result<u64> {
+    fn create(&self, path: &Path) -> io::Result<File> {
+        kv::PlainFile.create(path)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        kv::PlainFile.remove(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.pass(|| kv::PlainFile.sync_dir(dir))
+    }
+
+    fn room(&self, file: &File) -> io::Result<kv::Room> {
         kv::PlainFile.room(file)
     }
 }

@@ -292,7 +292,7 @@ fn assemble(options: &Options) -> (Store, Opened, Weak<dyn Engine>) {
         Storage::Disk { dir, records, bodies } => {
             std::fs::create_dir_all(dir).expect("the directory can be made");
             let seams = EmbeddedOptions { sync: Some(records.clone()), ..EmbeddedOptions::new(log_key) };
-            let embedded = Arc::new(Embedded::open(&dir.join("records.redb"), seams).expect("the records open"));
+            let embedded = Arc::new(Embedded::open(&dir.join("records"), seams).expect("the records open"));
             let seams = blobs::LocalOptions { sync: Some(bodies.clone()), ..Default::default() };
             let bodies = blobs::LocalDisk::open(&dir.join("bodies"), seams).expect("the bodies open");
             (embedded.clone(), Arc::new(bodies), Opened::Embedded(embedded))

@@ -1,72 +1,77 @@
 //! One change against the state it finds: its conditions first, then its writes, all or none.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use bytes::Bytes;
 use model::Revision;
-use redb::{ReadableTable, Table};
 
 use super::failure::Failure;
-use super::record::{self, corrupt};
+use super::merge::Layers;
+use super::record::{Row, Value, corrupt};
+use super::state::State;
 use crate::chain::{Head, LogKey};
 use crate::{Change, Conflict, Error, Key, KeyRange, Require, Write, decode_counter, log_entry_key};
 
-pub(super) type Data<'a> = Table<'a, &'static [u8], &'static [u8]>;
-
-/// Why a change was not applied; it changed nothing.
+/// Why a change is not applied.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum Stop {
+    /// It is told, and the others of its batch go on.
     Conflict(Conflict),
     Error(Error),
-}
-
-/// Applies `change` as `revision`, and appends the keys that it wrote to `wrote`. The outer error concerns the store, the inner one this change.
-pub(super) fn apply(
-    data: &mut Data<'_>,
-    change: &Change,
-    revision: Revision,
-    log_key: &LogKey,
-    wrote: &mut Vec<Key>,
-) -> Result<Result<(), Refused>, Failure> {
-    match plan(data, change, log_key) {
-        Ok(effects) => {
-            for (key, value) in effects {
-                match value {
-                    Some(value) => drop(data.insert(key.as_ref(), record::encode(&key, revision, &value).as_slice())?),
-                    None => drop(data.remove(key.as_ref())?),
-                }
-                wrote.push(key);
-            }
-            Ok(Ok(()))
-        }
-        Err(Stop::Refused(refused)) => Ok(Err(refused)),
-        Err(Stop::Failed(Failure::Told(error))) => Ok(Err(Refused::Error(error))),
-        Err(Stop::Failed(failure)) => Err(failure),
-    }
-}
-
-enum Stop {
-    Refused(Refused),
+    /// It concerns the store.
     Failed(Failure),
 }
 
 impl<E: Into<Failure>> From<E> for Stop {
     fn from(error: E) -> Self {
-        Stop::Failed(error.into())
+        match error.into() {
+            Failure::Told(error) => Stop::Error(error),
+            failure => Stop::Failed(failure),
+        }
     }
 }
 
-fn conflict(conflict: Conflict) -> Stop {
-    Stop::Refused(Refused::Conflict(conflict))
+/// What changes are decided on: what is durable, with the changes before them in their batch on top.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub state: &'a State,
+    pub layers: Layers<'a>,
+}
+
+impl View<'_> {
+    fn row(&self, key: &Key) -> Result<Option<Row>, Failure> {
+        // What the batch wrote lies over what was read lately.
+        if let Some(row) = self.layers.over[0].and_then(|batch| batch.get(key)) {
+            return Ok(row.clone());
+        }
+        match self.state.at_hand(key) {
+            Some(entry) => Ok(Some(Row { revision: entry.revision, value: Value::Here(entry.value) })),
+            None => self.layers.row(key),
+        }
+    }
+
+    fn value(&self, key: &Key) -> Result<Option<Bytes>, Failure> {
+        match self.row(key)? {
+            None => Ok(None),
+            Some(Row { value: Value::Here(value), .. }) => Ok(Some(value)),
+            Some(Row { revision, value: Value::Logged(place) }) => {
+                let file = self.state.files.get(place.file)?;
+                Ok(Some(self.state.files.entry(&file, key, revision, place, true)?.value))
+            }
+        }
+    }
+
+    fn first_in(&self, range: &KeyRange) -> Result<Option<Key>, Failure> {
+        self.layers.first_in(range)
+    }
 }
 
 /// What is to be stored (or, as `None`, removed) under which keys, once every condition was found to hold.
-fn plan(data: &Data<'_>, change: &Change, log_key: &LogKey) -> Result<BTreeMap<Key, Option<Bytes>>, Stop> {
+pub(super) fn plan(view: View<'_>, change: &Change, log_key: &LogKey) -> Result<BTreeMap<Key, Option<Bytes>>, Stop> {
     for require in &change.require {
-        check(data, require)?;
+        check(view, require)?;
     }
-    let mut view = View { data, written: BTreeMap::new() };
+    let mut view = Writing { view, written: BTreeMap::new() };
     for write in &change.write {
         match write {
             Write::Put(key, value) => view.set(key.clone(), Some(value.clone())),
@@ -78,7 +83,7 @@ fn plan(data: &Data<'_>, change: &Change, log_key: &LogKey) -> Result<BTreeMap<K
                 };
                 let sum = old.checked_add(*delta).ok_or_else(|| corrupt("a counter out of its range", key))?;
                 if *delta > 0 && ceiling.is_some_and(|ceiling| sum > ceiling) {
-                    return Err(conflict(Conflict::Ceiling(key.clone())));
+                    return Err(Stop::Conflict(Conflict::Ceiling(key.clone())));
                 }
                 view.set(key.clone(), Some(Bytes::copy_from_slice(&sum.to_le_bytes())));
             }
@@ -101,41 +106,31 @@ fn plan(data: &Data<'_>, change: &Change, log_key: &LogKey) -> Result<BTreeMap<K
     Ok(view.written)
 }
 
-fn check(data: &Data<'_>, require: &Require) -> Result<(), Stop> {
+fn check(view: View<'_>, require: &Require) -> Result<(), Stop> {
     let offending = match require {
-        Require::Unchanged(key, revision) => {
-            let stored = data.get(key.as_ref())?;
-            let found = stored.map(|stored| record::decode(key, stored.value()).map(|(found, _)| found)).transpose()?;
-            (found != Some(*revision)).then(|| key.clone())
-        }
-        Require::Absent(key) => data.get(key.as_ref())?.map(|_| key.clone()),
-        Require::Vacant(range) => first_in(data, range)?,
+        Require::Unchanged(key, revision) => (revision_of(view, key)? != Some(*revision)).then(|| key.clone()),
+        Require::Absent(key) => view.row(key)?.map(|_| key.clone()),
+        Require::Vacant(range) => view.first_in(range)?,
     };
-    offending.map_or(Ok(()), |key| Err(conflict(Conflict::Changed(key))))
+    offending.map_or(Ok(()), |key| Err(Stop::Conflict(Conflict::Changed(key))))
 }
 
-fn first_in(data: &Data<'_>, range: &KeyRange) -> Result<Option<Key>, Failure> {
-    if range.end.as_ref().is_some_and(|end| *end <= range.start) {
-        return Ok(None);
-    }
-    let end = range.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-    let first = data.range::<&[u8]>((Bound::Included(range.start.as_ref()), end))?.next().transpose()?;
-    Ok(first.map(|(key, _)| Key::copy_from_slice(key.value())))
+fn revision_of(view: View<'_>, key: &Key) -> Result<Option<Revision>, Failure> {
+    Ok(view.row(key)?.map(|row| row.revision))
 }
 
 /// What is stored, with the writes of one change on top.
-struct View<'a, 'txn> {
-    data: &'a Data<'txn>,
+struct Writing<'a> {
+    view: View<'a>,
     written: BTreeMap<Key, Option<Bytes>>,
 }
 
-impl View<'_, '_> {
+impl Writing<'_> {
     fn get(&self, key: &Key) -> Result<Option<Bytes>, Failure> {
-        if let Some(written) = self.written.get(key) {
-            return Ok(written.clone());
+        match self.written.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.view.value(key),
         }
-        let Some(stored) = self.data.get(key.as_ref())? else { return Ok(None) };
-        Ok(Some(Bytes::copy_from_slice(record::decode(key, stored.value())?.1)))
     }
 
     fn set(&mut self, key: Key, value: Option<Bytes>) {

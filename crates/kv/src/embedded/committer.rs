@@ -1,15 +1,14 @@
-//! The one thread that writes: takes what has arrived, decides it change by change, commits it as one, then answers.
+//! The one thread that appends to the log: takes what has arrived, decides it change by change, writes and syncs it as one
+//! frame, lets everybody see it, then answers.
 //!
 //! There is no timer: while one batch syncs, the next gathers. A change sees the changes before it in its batch, and
-//! nobody is answered before the commit of the batch has returned, not even who has a conflict, because the conflict
-//! may be with a change that was not durable yet.
+//! nobody is answered before the sync of the batch has returned, not even who has a conflict, because the conflict may be
+//! with a change that was not durable yet.
 //!
 //! How a batch can fail:
-//! - growing found no room: it is rolled back, answered with [`Error::Full`], and redb never knew. Where the device
-//!   still has some room, though less than redb grows by, the commit goes on as long as that is enough for it; the last
-//!   of it is left to changes that remove something, because they make room;
-//! - a write found no room: nothing was synced, redb's handle is used up, and the file is opened anew, which falls back
-//!   to the last commit; answered with [`Error::Full`]. That checks the whole file, so the next attempt waits;
+//! - the device has little room left: only changes that remove something are tried, because they make room; the others
+//!   are answered with [`Error::Full`], and nothing was written;
+//! - the log found no room: the same, the log is as before;
 //! - anything else, a failed sync above all: what is on disk is not known. The engine is poisoned.
 
 use std::sync::Arc;
@@ -17,233 +16,307 @@ use std::time::{Duration, Instant};
 
 use model::Revision;
 
-use super::apply::{self, Refused};
-use super::failure::{Failure, guarded};
-use super::opened::Opened;
-use super::queue::{Job, Next, Queue};
-use super::record::{DATA, HEADER, REVISION};
-use super::{Durability, Shared, file};
+use super::apply::{self, Stop, View};
+use super::failure::guarded;
+use super::log::{Log, Replayed, Trouble, frame::FrameBuilder};
+use super::overlay::Overlay;
+use super::queue::{Job, Next, Queue, Work};
+use super::record::{LONG_BYTES, Row, Value};
+use super::{Durability, Shared};
 use crate::{Commit, Error, Receipt, Write};
 
 /// How long a relaxed commit may be only in memory.
 const RELAXED_FOR: Duration = Duration::from_secs(1);
-/// Bytes of a scarce device that only changes which remove something may use.
+/// After this long without a change, what has come is brought into the index.
+const IDLE_FOR: Duration = Duration::from_secs(3);
+/// Commits wait for a checkpoint that is under way when this many times as much waits as one is begun for.
+const MOST_WAITING: usize = 3;
+/// Bytes of log after which a checkpoint is begun: what opening after a crash reads.
+const CHECKPOINT_LOG_BYTES: u64 = 128 << 20;
+/// Bytes of a device that only changes which remove something may use, and on a small one, which part of it.
 const LEFT_TO_REMOVALS: u64 = 64 << 20;
-/// Bytes of pages that a change may rewrite besides its own keys and values.
-const PAGES_OF_CHANGE: u64 = 64 << 10;
-/// After the file had to be opened anew, nothing is tried for this many times as long as that took.
-const REST: u32 = 10;
+const LEFT_PART: u64 = 32;
 
 pub(super) struct Committer {
     shared: Arc<Shared>,
     queue: Arc<Queue>,
     durability: Durability,
+    /// What waits for a checkpoint, in bytes of rows, when one is begun.
+    checkpoint_bytes: usize,
+    log: Log,
     /// The revision of the last change applied.
-    last: u64,
-    /// When what is committed in memory only must reach the disk.
+    last: Revision,
+    /// Bytes that were appended since the last freeze.
+    logged: u64,
+    /// Bytes of rows that wait for the next checkpoint.
+    waiting: usize,
+    /// When what is written must be synced.
     due: Option<Instant>,
+    /// When the last change came, if the index has not taken all in.
+    idle_since: Option<Instant>,
     /// The last batch that needed room found none.
     full: bool,
-    /// redb could not be opened again after the device ran full.
-    detached: bool,
-    /// Until then, nothing is tried.
-    resting: Option<Instant>,
-}
-
-/// How a batch ended that failed as a whole.
-enum Batch {
-    /// Nothing was changed, redb goes on.
-    Full,
-    Failed(Failure),
-}
-
-impl<E: Into<Failure>> From<E> for Batch {
-    fn from(error: E) -> Self {
-        Batch::Failed(error.into())
-    }
 }
 
 impl Committer {
-    pub(super) fn new(shared: Arc<Shared>, queue: Arc<Queue>, durability: Durability, last: Revision) -> Self {
-        Committer { shared, queue, durability, last: last.0, due: None, full: false, detached: false, resting: None }
+    /// `replayed` is what the index has not taken in yet.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        queue: Arc<Queue>,
+        durability: Durability,
+        checkpoint_bytes: usize,
+        log: Log,
+        replayed: &Replayed,
+    ) -> Self {
+        Committer {
+            shared,
+            queue,
+            durability,
+            checkpoint_bytes,
+            log,
+            last: replayed.last,
+            logged: replayed.bytes,
+            waiting: 0,
+            due: None,
+            idle_since: (replayed.bytes > 0).then(Instant::now),
+            full: false,
+        }
     }
 
-    /// Works until the queue is closed and empty, then closes the file.
+    /// Works until the queue is closed and empty, then has everything brought into the index.
     pub(super) fn run(mut self) -> Result<(), Error> {
         let _end = End { shared: self.shared.clone(), queue: self.queue.clone() };
         loop {
-            match self.queue.next(self.due) {
+            let idle = self.idle_since.map(|since| since + IDLE_FOR);
+            let until = [self.due, idle].into_iter().flatten().min();
+            match self.queue.next(until) {
                 Next::Batch(jobs) => self.batch(jobs),
-                Next::Due => self.make_durable(),
+                Next::Due => {}
                 Next::Closed => break,
             }
-            if self.due.is_some_and(|due| due <= Instant::now()) {
+            let now = Instant::now();
+            if self.due.is_some_and(|due| due <= now) {
                 self.make_durable();
             }
+            if self.idle_since.is_some_and(|since| since + IDLE_FOR <= now) {
+                self.freeze();
+            }
         }
-        self.make_durable();
         self.close()
     }
 
     fn close(&mut self) -> Result<(), Error> {
-        if let Some(reason) = self.shared.poisoned() {
-            return Err(Error::Poisoned(reason));
+        self.make_durable();
+        self.shared.checkpoints.wait_for_room(&self.shared);
+        self.freeze();
+        self.shared.checkpoints.wait_for_room(&self.shared);
+        if self.shared.poisoned().is_none() {
+            // All is in the index: what the file has reserved is given back.
+            if let Err(trouble) = self.log.seal() {
+                self.trouble(trouble);
+            }
         }
-        self.shared.disk.begin();
-        let Some(opened) = self.shared.database.write().take() else { return Ok(()) };
-        guarded(|| opened.close().map_err(file::storage))
-            .map_err(|failure| if self.shared.disk.ran_full() { Error::Full } else { Error::Io(failure.describe()) })
+        self.shared.poisoned().map_or(Ok(()), |reason| Err(Error::Poisoned(reason)))
     }
 
-    /// Carries out `jobs` and answers them.
+    /// Sets aside what has come, for a checkpoint; not if one is under way.
+    fn freeze(&mut self) {
+        self.make_durable();
+        if self.shared.poisoned().is_some() {
+            return;
+        }
+        if self.shared.freeze(self.last, self.log.position()) {
+            (self.logged, self.waiting) = (0, 0);
+            self.idle_since = None;
+        } else if self.shared.state.held().active.is_empty() {
+            self.idle_since = None;
+        } else {
+            self.idle_since = Some(Instant::now());
+        }
+    }
+
     fn batch(&mut self, jobs: Vec<Job>) {
         if let Some(reason) = self.shared.poisoned() {
             return answer_all(jobs, &Error::Poisoned(reason));
         }
-        let shared = self.shared.clone();
-        let _settling = shared.settling.lock();
-        if self.resting.is_some_and(|until| Instant::now() < until) || (self.detached && !self.reopen()) {
-            return self.answer_failed(jobs);
-        }
+        let (freezes, jobs): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|job| matches!(job.work, Work::Freeze { .. }));
         let left = if self.may_try(&jobs) { self.attempt(jobs) } else { jobs };
         // Without room, only changes that remove something are tried: they are what makes room.
         let mixed = !left.iter().all(removes);
         let (removals, others): (Vec<_>, Vec<_>) = left.into_iter().partition(removes);
         self.answer_failed(others);
-        let again = mixed && !self.detached && self.shared.poisoned().is_none();
+        let again = mixed && self.shared.poisoned().is_none();
         let left = if again { self.attempt(removals) } else { removals };
         self.answer_failed(left);
+        freezes.into_iter().for_each(|job| self.freeze_for(job));
     }
 
-    /// Whether `jobs` could find room. Fills holes if that is possible by now.
-    fn may_try(&mut self, jobs: &[Job]) -> bool {
-        if !self.full {
-            return true;
+    fn freeze_for(&mut self, job: Job) {
+        self.shared.checkpoints.wait_for_room(&self.shared);
+        if matches!(job.work, Work::Freeze { seal: true })
+            && let Err(trouble) = self.log.seal()
+        {
+            self.trouble(trouble);
         }
-        let disk = &self.shared.disk;
-        let filled = disk.fill_holes();
-        self.full = !(self.is_enough(jobs) || filled && disk.room() >= disk.wanted());
-        !self.full || (filled && jobs.iter().all(removes))
+        self.freeze();
+        let answer = match self.shared.poisoned() {
+            Some(reason) => Err(Error::Poisoned(reason)),
+            None => Ok(Ok(Receipt { revision: self.last })),
+        };
+        let _ = job.reply.send(answer);
     }
 
-    /// Whether the device has room for all that `jobs` may write, wherever in the file redb puts it.
-    fn is_enough(&self, jobs: &[Job]) -> bool {
-        let left = if jobs.iter().all(removes) { 0 } else { LEFT_TO_REMOVALS };
-        // redb rounds a value up to a power of two of pages.
-        let needed: u64 = jobs.iter().map(|job| u64::from(job.kib) * 2048 + PAGES_OF_CHANGE).sum();
-        self.shared.disk.room() >= needed + left
+    /// Whether `jobs` may use what room there is: some is left to removals.
+    fn may_try(&mut self, jobs: &[Job]) -> bool {
+        let cramped = self.shared.checkpoints.is_cramped();
+        if jobs.iter().all(removes) {
+            return !cramped || self.waiting < 2 * MOST_WAITING * self.checkpoint_bytes;
+        }
+        let room = self.shared.index.room();
+        let kib: u64 = jobs.iter().map(|job| u64::from(job.kib)).sum();
+        let enough =
+            room.free.saturating_add(self.log.reserved()) >= kib * 1024 + LEFT_TO_REMOVALS.min(room.all / LEFT_PART);
+        let enough = enough && (!cramped || self.waiting < MOST_WAITING * self.checkpoint_bytes);
+        if !enough {
+            self.ran_full();
+        }
+        self.full &= !enough;
+        enough
     }
 
     /// Answers `jobs`, or gives them back if there was no room for them all together.
     fn attempt(&mut self, jobs: Vec<Job>) -> Vec<Job> {
-        if jobs.is_empty() || (self.shared.disk.has_holes() && !self.is_enough(&jobs)) {
+        if jobs.is_empty() {
             return jobs;
         }
-        self.shared.disk.begin();
-        let before = self.last;
-        let result = guarded(|| Ok(self.try_commit(&jobs)));
-        match result.unwrap_or_else(|panic| Err(Batch::Failed(panic))) {
+        match self.try_commit(&jobs) {
             Ok(outcomes) => {
-                if self.last != before {
-                    // What was removed may be room.
-                    self.full = self.shared.disk.has_holes();
-                }
                 for (job, outcome) in jobs.into_iter().zip(outcomes) {
                     // Whoever stopped waiting needs no answer.
                     let _ = job.reply.send(outcome);
                 }
                 vec![]
             }
-            Err(Batch::Full) => {
-                self.last = before;
-                self.ran_full();
-                jobs
-            }
-            Err(Batch::Failed(failure)) => {
-                self.last = before;
-                self.failed(&failure);
+            Err(trouble) => {
+                self.trouble(trouble);
                 jobs
             }
         }
     }
 
-    /// One transaction for all of `jobs`.
-    fn try_commit(&mut self, jobs: &[Job]) -> Result<Vec<Result<Commit, Error>>, Batch> {
-        let opened = self.shared.database.read();
-        let opened = opened.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
-        let mut changing = opened.changing();
-        let mut wrote = Vec::new();
-        let mut transaction = opened.database.begin_write()?;
-        if self.durability == Durability::Relaxed {
-            transaction.set_durability(redb::Durability::None)?;
+    fn trouble(&mut self, trouble: Trouble) {
+        match trouble {
+            Trouble::Full => self.ran_full(),
+            Trouble::Broken(reason) => self.shared.poison(reason),
         }
-        let before = self.last;
-        let mut outcomes = Vec::with_capacity(jobs.len());
-        {
-            let mut data = transaction.open_table(DATA)?;
-            for job in jobs {
-                let revision = Revision(self.last + 1);
-                outcomes.push(
-                    match apply::apply(&mut data, &job.change, revision, &self.shared.log_key, &mut wrote)? {
-                        Ok(()) => {
-                            self.last = revision.0;
-                            Ok(Ok(Receipt { revision }))
-                        }
-                        Err(Refused::Conflict(conflict)) => Ok(Err(conflict)),
-                        Err(Refused::Error(error)) => Err(error),
-                    },
-                );
+    }
+
+    /// One frame for all of `jobs`.
+    fn try_commit(&mut self, jobs: &[Job]) -> Result<Vec<Result<Commit, Error>>, Trouble> {
+        let (outcomes, mut rows, frame, after) = self.decide(jobs)?;
+        if after == self.last {
+            return Ok(outcomes);
+        }
+        self.logged += frame.len() as u64;
+        for (key, row) in self.log.append(frame, self.last)? {
+            // What came later in the batch stays.
+            let outdated =
+                rows.get(&key).is_some_and(|now| now.as_ref().is_none_or(|now| now.revision != row.revision));
+            if !outdated {
+                rows.set(key, Some(row));
             }
-            transaction.open_table(HEADER)?.insert(REVISION, self.last.to_be_bytes().as_slice())?;
         }
-        let changed = self.last != before;
-        let short = self.shared.disk.has_holes() && !self.is_enough(jobs);
-        if !changed || short {
-            transaction.abort()?;
-            changing.wrote(vec![]);
-            return if changed { Err(Batch::Full) } else { Ok(outcomes) };
-        }
-        transaction.commit()?;
-        changing.wrote(wrote);
-        if self.durability == Durability::Relaxed {
+        if self.durability == Durability::Full {
+            self.log.sync(after)?;
+        } else {
             self.due.get_or_insert_with(|| Instant::now() + RELAXED_FOR);
         }
+        self.last = after;
+        self.idle_since = Some(Instant::now());
+        self.waiting = self.shared.state.publish(rows);
+        self.make_room();
         Ok(outcomes)
     }
 
-    /// Brings relaxed commits to the disk.
-    fn make_durable(&mut self) {
-        if self.due.is_none() || self.shared.poisoned().is_some() {
-            self.due = None;
-            return;
-        }
-        let shared = self.shared.clone();
-        let _settling = shared.settling.lock();
-        shared.disk.begin();
-        let result = guarded(|| {
-            let opened = shared.database.read();
-            let opened = opened.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
-            let mut changing = opened.changing();
-            opened.database.begin_write()?.commit()?;
-            changing.wrote(vec![]);
-            Ok(())
+    /// What becomes of each of `jobs`, what that changes, and the revision after it.
+    #[allow(clippy::type_complexity)]
+    fn decide(&self, jobs: &[Job]) -> Result<(Vec<Result<Commit, Error>>, Overlay, FrameBuilder, Revision), Trouble> {
+        let mut batch = Overlay::default();
+        let mut revision = self.last;
+        let mut frame = FrameBuilder::new(self.last, self.log.durable());
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        let state = &self.shared.state;
+        let decided = state.with(|inner| {
+            guarded(|| {
+                for job in jobs {
+                    let next = Revision(revision.0 + 1);
+                    let view = View { state, layers: inner.layers(Some(&batch))? };
+                    let change = match &job.work {
+                        Work::Change(change) => change,
+                        Work::Move(moved) => {
+                            for (entry, from) in moved {
+                                let there = view.layers.row(&entry.key)?.map(|row| row.value);
+                                if there == Some(Value::Logged(*from)) {
+                                    frame.put(&entry.key, entry.revision, &entry.value);
+                                }
+                            }
+                            revision = next;
+                            outcomes.push(Ok(Ok(Receipt { revision })));
+                            continue;
+                        }
+                        Work::Freeze { .. } => unreachable!("taken out by the caller"),
+                    };
+                    match apply::plan(view, change, &self.shared.log_key) {
+                        Ok(effects) => {
+                            revision = next;
+                            for (key, value) in effects {
+                                let row = value.map(|value| {
+                                    frame.put(&key, revision, &value);
+                                    Row { revision, value: Value::Here(value) }
+                                });
+                                if row.is_none() {
+                                    frame.delete(&key, revision);
+                                }
+                                batch.set(key, row);
+                            }
+                            outcomes.push(Ok(Ok(Receipt { revision })));
+                        }
+                        Err(Stop::Conflict(conflict)) => outcomes.push(Ok(Err(conflict))),
+                        Err(Stop::Error(error)) => outcomes.push(Err(error)),
+                        Err(Stop::Failed(failure)) => return Err(failure),
+                    }
+                }
+                Ok(())
+            })
         });
-        if let Err(failure) = result {
-            // What was acknowledged may be lost: not for this engine to go on from.
-            self.poison(&failure);
+        match decided {
+            Ok(()) => Ok((outcomes, batch, frame.ending(revision), revision)),
+            Err(failure) => Err(Trouble::Broken(failure.describe())),
         }
-        self.due = None;
     }
 
-    /// After a commit that redb could not finish: opens the file anew if it was only full, else poisons.
-    fn failed(&mut self, failure: &Failure) {
-        if !self.shared.disk.ran_full() || self.due.is_some() {
-            return self.poison(failure);
+    /// Begins a checkpoint if it is time, and waits for the one under way if too much has come meanwhile.
+    fn make_room(&mut self) {
+        if self.waiting < self.checkpoint_bytes && self.logged < CHECKPOINT_LOG_BYTES {
+            return;
         }
-        self.ran_full();
-        let began = Instant::now();
-        self.reopen();
-        self.resting = Some(Instant::now() + began.elapsed() * REST);
+        if self.waiting >= MOST_WAITING * self.checkpoint_bytes {
+            self.shared.checkpoints.wait_for_room(&self.shared);
+        }
+        self.freeze();
+    }
+
+    /// Syncs what was committed relaxed.
+    fn make_durable(&mut self) {
+        self.due = None;
+        if self.shared.poisoned().is_some() {
+            return;
+        }
+        if let Err(trouble) = self.log.sync(self.last) {
+            // What was acknowledged may be lost: not for this engine to go on from.
+            self.trouble(trouble);
+        }
     }
 
     fn ran_full(&mut self) {
@@ -253,45 +326,21 @@ impl Committer {
         self.full = true;
     }
 
-    /// Opens redb anew over the same file; whether it is open. If there is not even room for that, the next change
-    /// tries again.
-    fn reopen(&mut self) -> bool {
-        self.shared.disk.begin();
-        let opened = file::open(&self.shared.disk, &self.shared.path, self.shared.cache_bytes);
-        match opened {
-            Ok((database, last)) if last.0 == self.last => {
-                *self.shared.database.write() = Some(Opened::new(database, super::HOT_BYTES));
-                self.detached = false;
-                true
-            }
-            Ok(_) => {
-                self.poison(&Failure::Told(Error::Corrupt("a commit without room left something behind".into())));
-                false
-            }
-            Err(_) if self.shared.disk.ran_full() => {
-                self.detached = true;
-                false
-            }
-            Err(error) => {
-                self.poison(&Failure::Told(error));
-                false
-            }
-        }
-    }
-
-    fn poison(&self, failure: &Failure) {
-        let reason = self.shared.disk.faults().broken.unwrap_or_else(|| failure.describe());
-        self.shared.poison(reason);
-    }
-
     fn answer_failed(&self, jobs: Vec<Job>) {
         let error = self.shared.poisoned().map_or(Error::Full, Error::Poisoned);
         answer_all(jobs, &error);
     }
 }
 
+/// Whether it makes room, so that it may use the last of it.
 fn removes(job: &Job) -> bool {
-    job.change.write.iter().any(|write| matches!(write, Write::Delete(_)))
+    match &job.work {
+        Work::Change(change) => {
+            let adds = |write: &Write| matches!(write, Write::Put(_, value) if value.len() > LONG_BYTES);
+            change.write.iter().any(|write| matches!(write, Write::Delete(_))) && !change.write.iter().any(adds)
+        }
+        Work::Move(_) | Work::Freeze { .. } => true,
+    }
 }
 
 fn answer_all(jobs: Vec<Job>, error: &Error) {

@@ -1,22 +1,27 @@
-//! The file below redb: every byte and every sync goes through one seam, and a full device is known for what it is.
+//! The files of a store: every byte and every sync goes through one seam, and a full device is known for what it is.
+//!
+//! What follows is about the file below redb; the log has its own ways ([`log`](super::log)).
 //!
 //! Growth reserves its blocks (`fallocate`), so that on file systems that overwrite in place only growth can run out
 //! of room, and growth comes before anything of a commit was written. redb takes any failed call for the end of the
 //! handle, so growth that finds no room is carried out all the same, but leaves a hole, which is *noted*; where there
-//! are holes, the committer looks before each commit whether the device has room for it, and rolls back if not. Where a
+//! are holes, the checkpointer looks before each commit whether the device has room for it, and rolls back if not. Where a
 //! file system cannot reserve, the whole file counts as a hole.
 //!
 //! Absent on purpose: locks within the file. One lock over the whole file, taken when it is opened, lives as long as
 //! [`Disk`] does, and so spans the reopening of redb over the same file.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// What the engine does to its file. A test's own implementation counts, freezes, fails or forgets.
+use super::pages::Pages;
+
+/// What the engine does to its files. A test's own implementation counts, freezes, fails or forgets.
 ///
 /// A failed [`sync`](SyncSeam::sync) is final for the engine. An error of the kinds `StorageFull`, `QuotaExceeded` and
 /// `FileTooLarge` means that there is no room; any other that the device is not to be trusted.
@@ -37,8 +42,26 @@ pub trait SyncSeam: Send + Sync + 'static {
     /// Makes content and length durable.
     fn sync(&self, file: &File) -> io::Result<()>;
 
-    /// Bytes that can still be reserved on the device.
-    fn room(&self, file: &File) -> io::Result<u64>;
+    /// Makes a file where there is none, for this user alone, to be read and written.
+    fn create(&self, path: &Path) -> io::Result<File>;
+
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// What the device that holds `file` has room for.
+    fn room(&self, file: &File) -> io::Result<Room>;
+}
+
+/// Bytes of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// That can still be reserved.
+    pub free: u64,
+    /// Of all of it.
+    pub all: u64,
 }
 
 /// The seam of a real store: positioned reads and writes, `fallocate`, `fdatasync`.
@@ -77,9 +100,22 @@ impl SyncSeam for PlainFile {
         file.sync_data()
     }
 
-    fn room(&self, file: &File) -> io::Result<u64> {
+    fn create(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        File::open(dir)?.sync_all()
+    }
+
+    fn room(&self, file: &File) -> io::Result<Room> {
         let stat = rustix::fs::fstatvfs(file)?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+        Ok(Room { free: bytes(stat.f_bavail), all: bytes(stat.f_blocks) })
     }
 }
 
@@ -90,6 +126,8 @@ pub(super) struct Faults {
     short: bool,
     /// A call was refused for want of room.
     full: bool,
+    /// A page was not what had been written.
+    damaged: bool,
     /// The first other failure.
     pub(super) broken: Option<String>,
 }
@@ -101,20 +139,19 @@ struct State {
     holes: Option<u64>,
     /// The file system cannot reserve, so that holes stay.
     sparse: bool,
-    /// Bytes that the last growth without room asked for.
-    wanted: u64,
 }
 
 /// The open, locked file of a store.
 pub(super) struct Disk {
     file: File,
+    pages: Pages,
     seam: Arc<dyn SyncSeam>,
     state: Mutex<State>,
 }
 
 impl Disk {
-    pub(super) fn new(file: File, seam: Arc<dyn SyncSeam>) -> Self {
-        Disk { file, seam, state: Mutex::default() }
+    pub(super) fn new(file: File, pages: Pages, seam: Arc<dyn SyncSeam>) -> Self {
+        Disk { file, pages, seam, state: Mutex::default() }
     }
 
     /// Gives all of the file its blocks, which a copy of it may lack, or notes that it has holes.
@@ -142,9 +179,14 @@ impl Disk {
         faults.broken.is_none() && (faults.full || faults.short)
     }
 
-    /// Bytes that the device can still take; 0 if it does not say.
-    pub(super) fn room(&self) -> u64 {
-        self.seam.room(&self.file).unwrap_or(0)
+    /// Whether a page was damaged, since [`begin`](Disk::begin).
+    pub(super) fn is_damaged(&self) -> bool {
+        self.state.lock().faults.damaged
+    }
+
+    /// What the device has room for; nothing if it does not say.
+    pub(super) fn room(&self) -> Room {
+        self.seam.room(&self.file).unwrap_or(Room { free: 0, all: 0 })
     }
 
     /// Fills the holes that a growth without room left behind, if the device can take them now; whether there are none.
@@ -155,7 +197,7 @@ impl Disk {
             State { holes: Some(from), .. } => from,
         };
         let filled = self.file.metadata().is_ok_and(|metadata| match metadata.len() {
-            to if to > from => self.room() >= to - from && self.seam.reserve(&self.file, from, to).is_ok(),
+            to if to > from => self.room().free >= to - from && self.seam.reserve(&self.file, from, to).is_ok(),
             _ => true,
         });
         if filled {
@@ -167,11 +209,6 @@ impl Disk {
     /// Whether a commit may fall into a hole.
     pub(super) fn has_holes(&self) -> bool {
         self.state.lock().holes.is_some()
-    }
-
-    /// Bytes that the last growth without room asked for.
-    pub(super) fn wanted(&self) -> u64 {
-        self.state.lock().wanted
     }
 
     fn note<T>(&self, what: &str, result: io::Result<T>) -> io::Result<T> {
@@ -189,6 +226,7 @@ impl Disk {
     fn resize(&self, len: u64) -> io::Result<()> {
         let old = self.file.metadata()?.len();
         if len <= old {
+            self.pages.cut(len);
             let holes = &mut self.state.lock().holes;
             *holes = holes.filter(|from| *from < len);
             return self.seam.set_len(&self.file, len);
@@ -200,7 +238,6 @@ impl Disk {
                 self.seam.set_len(&self.file, len)?;
                 let mut state = self.state.lock();
                 state.faults.short = true;
-                state.wanted = len - old;
                 state.holes = Some(state.holes.map_or(old, |from| from.min(old)));
                 Ok(())
             }
@@ -223,7 +260,7 @@ impl Drop for Disk {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
+pub(super) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
@@ -243,7 +280,12 @@ impl redb::StorageBackend for Backend {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.note("read", self.0.seam.read(&self.0.file, offset, out))
+        self.0.note("read", self.0.seam.read(&self.0.file, offset, out))?;
+        let checked = self.0.pages.check(offset, out);
+        if checked.is_err() {
+            self.0.state.lock().faults.damaged = true;
+        }
+        self.0.note("read", checked)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
@@ -251,10 +293,13 @@ impl redb::StorageBackend for Backend {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.0.note("write", self.0.pages.flush())?;
         self.0.note("sync", self.0.seam.sync(&self.0.file))
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.note("write", self.0.seam.write(&self.0.file, offset, data))
+        self.0.note("write", self.0.seam.write(&self.0.file, offset, data))?;
+        self.0.pages.wrote(offset, data);
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What redb says, told apart: what concerns one caller, and what concerns the store.
+//! What redb and the files say, told apart: what concerns one caller, and what concerns the store.
 
 use std::any::Any;
 
@@ -13,6 +13,8 @@ pub(super) enum Failure {
     Told(Error),
     /// It concerns the file.
     Storage(StorageError),
+    /// The device would have to be waited for.
+    Waits,
 }
 
 impl Failure {
@@ -21,9 +23,15 @@ impl Failure {
         matches!(self, Failure::Storage(StorageError::PreviousIo | StorageError::DatabaseClosed))
     }
 
+    /// Whether the same may succeed on a thread that may wait.
+    pub(super) fn is_for_elsewhere(&self) -> bool {
+        self.is_stale() || matches!(self, Failure::Waits)
+    }
+
     /// What a reader is told.
     pub(super) fn into_error(self) -> Error {
         match self {
+            Failure::Waits => Error::Io("the device was not waited for".into()),
             Failure::Told(error) => error,
             Failure::Storage(StorageError::Corrupted(what)) => Error::Corrupt(what),
             Failure::Storage(StorageError::LockPoisoned(_)) => {
@@ -38,6 +46,7 @@ impl Failure {
         match self {
             Failure::Told(error) => error.to_string(),
             Failure::Storage(error) => error.to_string(),
+            Failure::Waits => "the device was not waited for".into(),
         }
     }
 }

@@ -1,55 +1,113 @@
-//! Making, locking and opening the file of a store.
+//! Making, locking and opening a store's directory and the index in it.
 //!
-//! A new store is made under another name and renamed when it is whole, so that a file under the store's own name is
-//! never a beginning: an empty or cut one is damage, and is refused, not made anew.
+//! A new index is made under another name and renamed when it is whole, so that a file under its own name is never a
+//! beginning: an empty or cut one is damage, and is refused, not made anew. A directory that has a log and no index has
+//! lost it, and is refused too.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model::Revision;
 use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableError};
 
 use super::disk::{Backend, Disk, SyncSeam};
 use super::failure::{Failure, guarded};
-use super::record::{DATA, FORMAT, HEADER, MAGIC, REVISION, STORE, VERSION};
+use super::index::Checkpoint;
+use super::pages::Pages;
+use super::record::{CHECKPOINT, DATA, FORMAT, HEADER, LIVE, MAGIC, STORE, VERSION};
 use crate::Error;
+
+/// The index, in a store's directory.
+const INDEX: &str = "index.redb";
+/// The checksums of its pages.
+const PAGES: &str = "index.pages";
+/// The directory of the log.
+const LOG: &str = "log";
+
+/// What an index says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opened {
+    pub store: [u8; 16],
+    pub checkpoint: Checkpoint,
+}
+
+/// An index that is this process's until its disk is dropped.
+pub(super) struct Found {
+    pub path: PathBuf,
+    pub disk: Arc<Disk>,
+    pub database: Database,
+    pub opened: Opened,
+}
+
+pub(super) fn index_path(dir: &Path) -> PathBuf {
+    dir.join(INDEX)
+}
+
+pub(super) fn log_dir(dir: &Path) -> PathBuf {
+    dir.join(LOG)
+}
 
 /// How often making a store looks again when others make and remove it at the same time.
 const TRIES: usize = 8;
 
-/// Opens the store at `path`, making it if there is none, and gives its last revision.
+/// Opens the store in `dir`, making it if there is none; `make` is the id that a new one gets.
 pub(super) fn open_or_create(
-    path: &Path,
-    seam: Arc<dyn SyncSeam>,
+    dir: &Path,
+    seam: &Arc<dyn SyncSeam>,
     cache_bytes: usize,
-) -> Result<(Arc<Disk>, Database, Revision), Error> {
+    make: Option<[u8; 16]>,
+) -> Result<Found, Error> {
+    let path = index_path(dir);
     for _ in 0..TRIES {
-        match OpenOptions::new().read(true).write(true).open(path) {
+        match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(file) => {
                 lock(&file)?;
-                if is_at(&file, path)? {
-                    let disk = Arc::new(Disk::new(file, seam));
-                    let (database, last) = open(&disk, path, cache_bytes)?;
+                if is_at(&file, &path)? {
+                    let pages = open_pages(dir, seam)?;
+                    let disk = Arc::new(Disk::new(file, pages, seam.clone()));
+                    let (database, opened) = open(&disk, &path, cache_bytes)?;
                     disk.settle();
-                    return Ok((disk, database, last));
+                    return Ok(Found { path, disk, database, opened });
                 }
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                if let Some((disk, database)) = create(path, &seam, cache_bytes)? {
-                    return Ok((disk, database, Revision(0)));
+                if let Some(found) = create(dir, &path, seam, cache_bytes, make)? {
+                    return Ok(found);
                 }
             }
-            Err(error) => return Err(unreadable(path, &error)),
+            Err(error) => return Err(unreadable(&path, &error)),
         }
     }
     Err(Error::InUse)
 }
 
+fn open_pages(dir: &Path, seam: &Arc<dyn SyncSeam>) -> Result<Pages, Error> {
+    let path = dir.join(PAGES);
+    let file = OpenOptions::new().read(true).write(true).open(&path);
+    file.and_then(|file| Pages::open(file, seam.clone())).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Error::Corrupt(format!("{}: the file is missing; {REMEDY}", path.display())),
+        ErrorKind::InvalidData => Error::Corrupt(format!("{}: {error}; {REMEDY}", path.display())),
+        _ => unreadable(&path, &error),
+    })
+}
+
 /// `None` if there is a store by now.
-fn create(path: &Path, seam: &Arc<dyn SyncSeam>, cache_bytes: usize) -> Result<Option<(Arc<Disk>, Database)>, Error> {
+fn create(
+    dir: &Path,
+    path: &Path,
+    seam: &Arc<dyn SyncSeam>,
+    cache_bytes: usize,
+    make: Option<[u8; 16]>,
+) -> Result<Option<Found>, Error> {
+    let log = log_dir(dir);
+    for dir in [dir, &log] {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| unreadable(dir, &error))?;
+    }
+    if std::fs::read_dir(&log).map_err(|error| unreadable(&log, &error))?.next().is_some() {
+        return Err(Error::Corrupt(format!("{}: the file is missing, and its log is there; {REMEDY}", path.display())));
+    }
     let draft = draft(path);
     let at_draft = |error: io::Error| unreadable(&draft, &error);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&draft);
@@ -63,70 +121,91 @@ fn create(path: &Path, seam: &Arc<dyn SyncSeam>, cache_bytes: usize) -> Result<O
         return Ok(None);
     }
     file.set_len(0).map_err(at_draft)?;
-    let disk = Arc::new(Disk::new(file, seam.clone()));
+    // Whoever makes a store holds the lock of its draft, so that these checksums are nobody else's.
+    let sums = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(dir.join(PAGES));
+    let pages = sums.and_then(|sums| Pages::create(sums, seam.clone())).map_err(at_draft)?;
+    let disk = Arc::new(Disk::new(file, pages, seam.clone()));
     let made = guarded(|| {
         let database = builder(path, cache_bytes).create_with_backend(Backend(disk.clone())).map_err(storage)?;
-        let mut id = [0; 16];
-        getrandom::fill(&mut id).map_err(|error| Error::Io(format!("the system gives no random bytes: {error}")))?;
-        let transaction = database.begin_write()?;
+        let id = match make {
+            Some(id) => id,
+            None => {
+                let mut id = [0; 16];
+                let random = getrandom::fill(&mut id);
+                random.map_err(|error| Error::Io(format!("the system gives no random bytes: {error}")))?;
+                id
+            }
+        };
+        let mut transaction = database.begin_write()?;
+        // As every later one is committed: so redb never looks for whole commits among pages that may not be.
+        transaction.set_quick_repair(true);
         {
             transaction.open_table(DATA)?;
+            transaction.open_table(LIVE)?;
             let mut header = transaction.open_table(HEADER)?;
             header.insert(FORMAT, [MAGIC, &VERSION.to_be_bytes()].concat().as_slice())?;
             header.insert(STORE, id.as_slice())?;
-            header.insert(REVISION, 0u64.to_be_bytes().as_slice())?;
+            header.insert(CHECKPOINT, Checkpoint::FIRST.encode().as_slice())?;
         }
         transaction.commit()?;
-        Ok(database)
+        Ok((database, id))
     });
-    let database = match made {
+    let (database, store) = match made {
         _ if disk.ran_full() => return Err(Error::Full),
-        Ok(database) => database,
+        Ok(made) => made,
         Err(Failure::Told(error)) => return Err(error),
         Err(failure) => return Err(Error::Io(format!("{}: {}", draft.display(), failure.describe()))),
     };
     std::fs::rename(&draft, path).map_err(at_draft)?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent).and_then(|dir| dir.sync_all()).map_err(|error| unreadable(parent, &error))?;
-    Ok(Some((disk, database)))
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for dir in [dir, above] {
+        File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| unreadable(dir, &error))?;
+    }
+    let opened = Opened { store, checkpoint: Checkpoint::FIRST };
+    Ok(Some(Found { path: path.to_owned(), disk, database, opened }))
 }
 
-/// The name under which a store is made.
+/// What to do about a store that cannot be opened.
+const REMEDY: &str = "nothing was changed; restore the store from a backup, or move it away to begin an empty one";
+
+/// The name under which an index is made.
 fn draft(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     name.into()
 }
 
-/// Opens redb over a file that must be a store, recovers it if it was not closed, and gives its last revision.
-pub(super) fn open(disk: &Arc<Disk>, path: &Path, cache_bytes: usize) -> Result<(Database, Revision), Error> {
+/// Opens redb over a file that must be an index, recovers it if it was not closed, and gives what it says of itself.
+pub(super) fn open(disk: &Arc<Disk>, path: &Path, cache_bytes: usize) -> Result<(Database, Opened), Error> {
     let opened = guarded(|| {
         if redb::StorageBackend::len(&Backend(disk.clone())).map_err(StorageError::Io)? == 0 {
             return Err(Error::Corrupt("the file is empty".into()).into());
         }
         let database = builder(path, cache_bytes).create_with_backend(Backend(disk.clone())).map_err(storage)?;
-        let last = check_header(&database)?;
-        Ok((database, last))
+        let opened = check_header(&database)?;
+        Ok((database, opened))
     });
-    let remedy = "restore it from a backup, or move it away to begin an empty store";
     opened.map_err(|failure| match failure {
         _ if disk.ran_full() => Error::Full,
         Failure::Told(Error::Format(what)) => Error::Format(format!("{}: {what}", path.display())),
         Failure::Told(Error::Corrupt(what)) | Failure::Storage(StorageError::Corrupted(what)) => {
-            Error::Corrupt(format!("{}: {what}; {remedy}", path.display()))
+            Error::Corrupt(format!("{}: {what}; {REMEDY}", path.display()))
         }
         Failure::Storage(StorageError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
             Error::Format(format!("{}: not the file of a store; name another path, or move it away", path.display()))
         }
+        _ if disk.is_damaged() => {
+            Error::Corrupt(format!("{}: {}; {REMEDY}", path.display(), disk.faults().broken.unwrap_or_default()))
+        }
         Failure::Storage(StorageError::Io(error)) if error.kind() == ErrorKind::UnexpectedEof => {
-            Error::Corrupt(format!("{}: the file is cut short; {remedy}", path.display()))
+            Error::Corrupt(format!("{}: the file is cut short; {REMEDY}", path.display()))
         }
         Failure::Told(error) => error,
-        Failure::Storage(error) => Error::Io(format!("{}: {error}", path.display())),
+        other => Error::Io(format!("{}: {}", path.display(), other.describe())),
     })
 }
 
-fn check_header(database: &Database) -> Result<Revision, Failure> {
+fn check_header(database: &Database) -> Result<Opened, Failure> {
     let foreign = || Error::Format("a redb file of another program; name another path, or move it away".into());
     let header = match database.begin_read()?.open_table(HEADER) {
         Ok(header) => header,
@@ -144,9 +223,9 @@ fn check_header(database: &Database) -> Result<Revision, Failure> {
         other => return Err(Error::Format(format!("written in format {other}, which no program wrote")).into()),
     }
     let damaged = || Error::Corrupt("its header is incomplete".into());
-    let last = header.get(REVISION)?.ok_or_else(damaged)?;
-    let last = last.value().try_into().map_err(|_| damaged())?;
-    Ok(Revision(u64::from_be_bytes(last)))
+    let store = header.get(STORE)?.and_then(|store| store.value().try_into().ok()).ok_or_else(damaged)?;
+    let checkpoint = header.get(CHECKPOINT)?.and_then(|row| Checkpoint::decode(row.value())).ok_or_else(damaged)?;
+    Ok(Opened { store, checkpoint })
 }
 
 fn builder(path: &Path, cache_bytes: usize) -> redb::Builder {

@@ -3,7 +3,7 @@
 //! Looking a row up in redb costs a walk down its tree, a copy and a checksum; most requests ask for the same few: keys,
 //! accounts, buckets, and objects that are popular. They are kept here, taken out of their pages and checked.
 //!
-//! Nothing here knows what is current. [`Opened`](super::opened::Opened) does: it puts in only what it read of the state
+//! Nothing here knows what is current. [`State`](super::state::State) does: it puts in only what it read of the state
 //! that was committed last, and takes out what a commit wrote before anybody learns of that commit.
 
 use quick_cache::Weighter;
@@ -48,9 +48,5 @@ impl Hot {
 
     pub fn forget(&self, key: &Key) {
         self.0.remove(key);
-    }
-
-    pub fn forget_all(&self) {
-        self.0.clear();
     }
 }

@@ -7,7 +7,8 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::{Change, Commit, Error, Require, Write};
+use super::record::Place;
+use crate::{Change, Commit, Entry, Error, Require, Write};
 
 /// Most that waits, in KiB of keys and values; a greater change waits until it is alone.
 const QUEUE_KIB: u32 = 64 * 1024;
@@ -16,11 +17,22 @@ const BATCH_CHANGES: usize = 512;
 /// A batch takes no further change once it has this many KiB.
 const BATCH_KIB: u32 = 4 * 1024;
 
-/// A change that waits, and who waits for it.
+/// What the committer is to do.
+pub(super) enum Work {
+    Change(Change),
+    /// Writes values to the end of the log whose rows still point to these places.
+    Move(Vec<(Entry, Place)>),
+    /// Sets aside all that has come, for a checkpoint, and ends the log's file, if that is asked.
+    Freeze {
+        seal: bool,
+    },
+}
+
+/// Work that waits, and who waits for it.
 pub(super) struct Job {
-    pub(super) change: Change,
+    pub(super) work: Work,
     pub(super) reply: oneshot::Sender<Result<Commit, Error>>,
-    /// What it occupies, in whole KiB, at least 1.
+    /// What it occupies in the queue, in whole KiB; the engine's own work nothing.
     pub(super) kib: u32,
 }
 
@@ -56,12 +68,21 @@ impl Queue {
     pub(super) async fn push(&self, change: Change) -> Option<oneshot::Receiver<Result<Commit, Error>>> {
         let kib = kib(&change);
         self.room.acquire_many(kib).await.ok()?.forget();
+        self.enqueue(Work::Change(change), kib)
+    }
+
+    /// As [`push`](Queue::push), for the engine's own work: a little of it, that waits for no room.
+    pub(super) fn push_own(&self, work: Work) -> Option<oneshot::Receiver<Result<Commit, Error>>> {
+        self.enqueue(work, 0)
+    }
+
+    fn enqueue(&self, work: Work, kib: u32) -> Option<oneshot::Receiver<Result<Commit, Error>>> {
         let (reply, answer) = oneshot::channel();
         let mut waiting = self.waiting.lock();
         if waiting.closed {
             return None;
         }
-        waiting.jobs.push_back(Job { change, reply, kib });
+        waiting.jobs.push_back(Job { work, reply, kib });
         drop(waiting);
         self.arrived.notify_one();
         Some(answer)

@@ -1,20 +1,28 @@
 //! A disk that can be counted, frozen, broken, filled and cut off from power.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use kv::{PlainFile, SyncSeam};
 use parking_lot::{Condvar, Mutex};
 
+/// Which file: its inode.
+type Inode = u64;
+
 /// What reached the disk, in order, each with the number of changes acknowledged before.
 #[derive(Debug, Clone)]
 pub enum Op {
-    Write(u64, Vec<u8>),
-    Len(u64),
-    Sync,
+    Write(Inode, u64, Vec<u8>),
+    Len(Inode, u64),
+    Sync(Inode),
+    Create(Inode, PathBuf),
+    Remove(PathBuf),
+    SyncDir,
 }
 
 /// How a call fails.
@@ -42,7 +50,7 @@ struct State {
     frozen: bool,
     fail: Option<(usize, Fault)>,
     trace: Vec<(usize, Op)>,
-    blocks: BTreeSet<u64>,
+    blocks: BTreeSet<(Inode, u64)>,
 }
 
 /// Bytes of a block of the device.
@@ -110,10 +118,11 @@ impl Probe {
         Ok(None)
     }
 
-    /// Takes the blocks between `from` and `to`, all or none.
-    fn take(&self, from: u64, to: u64) -> io::Result<()> {
+    /// Takes the blocks of `file` between `from` and `to`, all or none.
+    fn take(&self, file: Inode, from: u64, to: u64) -> io::Result<()> {
         let blocks = &mut self.state.lock().blocks;
-        let new: Vec<u64> = (from / BLOCK..to.div_ceil(BLOCK)).filter(|block| !blocks.contains(block)).collect();
+        let touched = (from / BLOCK..to.div_ceil(BLOCK)).map(|block| (file, block));
+        let new: Vec<_> = touched.filter(|block| !blocks.contains(block)).collect();
         if (blocks.len() + new.len()) as u64 > self.device.load(Ordering::SeqCst) / BLOCK {
             return Err(ErrorKind::StorageFull.into());
         }
@@ -122,14 +131,19 @@ impl Probe {
     }
 }
 
+fn inode(file: &File) -> io::Result<Inode> {
+    Ok(file.metadata()?.ino())
+}
+
 impl SyncSeam for Probe {
     fn read(&self, file: &File, offset: u64, out: &mut [u8]) -> io::Result<()> {
         PlainFile.read(file, offset, out)
     }
 
     fn write(&self, file: &File, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.take(offset, offset + data.len() as u64)?;
-        if self.call(Op::Write(offset, data.to_vec()))?.is_some() {
+        let inode = inode(file)?;
+        self.take(inode, offset, offset + data.len() as u64)?;
+        if self.call(Op::Write(inode, offset, data.to_vec()))?.is_some() {
             PlainFile.write(file, offset, &data[..data.len() / 2])?;
             return Err(io::Error::other("the disk broke half-way"));
         }
@@ -137,79 +151,144 @@ impl SyncSeam for Probe {
     }
 
     fn reserve(&self, file: &File, from: u64, to: u64) -> io::Result<()> {
+        let inode = inode(file)?;
         match self.room {
-            Room::Reserved => self.take(from, to)?,
+            Room::Reserved => self.take(inode, from, to)?,
             Room::Written => return Err(ErrorKind::Unsupported.into()),
             Room::Lies => {}
         }
-        self.call(Op::Len(to.max(file.metadata()?.len())))?;
+        self.call(Op::Len(inode, to.max(file.metadata()?.len())))?;
         PlainFile.reserve(file, from, to)
     }
 
     fn set_len(&self, file: &File, len: u64) -> io::Result<()> {
-        self.call(Op::Len(len))?;
-        self.state.lock().blocks.retain(|block| *block < len.div_ceil(BLOCK));
+        let inode = inode(file)?;
+        self.call(Op::Len(inode, len))?;
+        self.state.lock().blocks.retain(|(of, block)| *of != inode || *block < len.div_ceil(BLOCK));
         PlainFile.set_len(file, len)
     }
 
-    fn sync(&self, _: &File) -> io::Result<()> {
+    fn sync(&self, file: &File) -> io::Result<()> {
         let mut state = self.state.lock();
         while state.frozen {
             self.thawed.wait(&mut state);
         }
         drop(state);
         self.syncs.fetch_add(1, Ordering::SeqCst);
-        self.call(Op::Sync).map(|_| ())
+        self.call(Op::Sync(inode(file)?)).map(|_| ())
     }
 
-    fn room(&self, _: &File) -> io::Result<u64> {
+    fn create(&self, path: &Path) -> io::Result<File> {
+        // The device may be broken before or after, but that is the call's outcome either way.
+        let file = PlainFile.create(path)?;
+        match self.call(Op::Create(inode(&file)?, path.to_owned())) {
+            Ok(_) => Ok(file),
+            Err(error) => PlainFile.remove(path).and(Err(error)),
+        }
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let inode = std::fs::metadata(path)?.ino();
+        self.call(Op::Remove(path.to_owned()))?;
+        self.state.lock().blocks.retain(|(of, _)| *of != inode);
+        PlainFile.remove(path)
+    }
+
+    fn sync_dir(&self, _: &Path) -> io::Result<()> {
+        self.call(Op::SyncDir).map(|_| ())
+    }
+
+    fn room(&self, _: &File) -> io::Result<kv::Room> {
+        let all = self.device.load(Ordering::SeqCst);
         if self.room == Room::Lies {
-            return Ok(u64::MAX);
+            return Ok(kv::Room { free: u64::MAX, all });
         }
         let used = self.state.lock().blocks.len() as u64 * BLOCK;
-        Ok(self.device.load(Ordering::SeqCst).saturating_sub(used))
+        Ok(kv::Room { free: all.saturating_sub(used), all })
     }
 }
 
-/// What a power cut before call `at` of `trace` leaves: all that was synced, and of the rest what `keep` says, sector
-/// by sector.
-pub fn after_power_cut(trace: &[(usize, Op)], at: usize, mut keep: impl FnMut() -> bool) -> Vec<u8> {
-    const SECTOR: usize = 512;
-    let mut disk = Vec::new();
-    let mut pending = Vec::new();
-    for (_, op) in &trace[..at] {
-        match op {
-            Op::Sync => pending.drain(..).for_each(|op| apply(&mut disk, op)),
-            op => pending.push(op.clone()),
+/// The files of a disk, by name, and their contents.
+#[derive(Debug, Clone, Default)]
+pub struct Image {
+    names: BTreeMap<PathBuf, Inode>,
+    contents: BTreeMap<Inode, Vec<u8>>,
+}
+
+impl Image {
+    /// All that is in `dir` and below.
+    pub fn of(dir: &Path) -> Image {
+        let mut image = Image::default();
+        let mut dirs = vec![dir.to_owned()];
+        while let Some(dir) = dirs.pop() {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let (path, metadata) = {
+                    let e = entry.unwrap();
+                    (e.path(), e.metadata().unwrap())
+                };
+                if metadata.is_dir() {
+                    dirs.push(path);
+                } else {
+                    image.contents.insert(metadata.ino(), std::fs::read(&path).unwrap());
+                    image.names.insert(path, metadata.ino());
+                }
+            }
+        }
+        image
+    }
+
+    /// Writes it out under another directory than `from`.
+    pub fn put(&self, from: &Path, to: &Path) {
+        for (path, inode) in &self.names {
+            let path = to.join(path.strip_prefix(from).unwrap());
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, self.contents.get(inode).map_or(&[][..], Vec::as_slice)).unwrap();
         }
     }
-    for op in pending {
+
+    fn apply(&mut self, op: Op) {
         match op {
-            Op::Write(offset, data) => {
-                for (i, sector) in data.chunks(SECTOR).enumerate() {
-                    if keep() {
-                        apply(&mut disk, Op::Write(offset + (i * SECTOR) as u64, sector.to_vec()));
+            Op::Write(inode, offset, data) => {
+                let content = self.contents.entry(inode).or_default();
+                let (from, to) = (offset as usize, offset as usize + data.len());
+                content.resize(content.len().max(to), 0);
+                content[from..to].copy_from_slice(&data);
+            }
+            Op::Len(inode, len) => self.contents.entry(inode).or_default().resize(len as usize, 0),
+            Op::Create(inode, path) => drop(self.names.insert(path, inode)),
+            Op::Remove(path) => drop(self.names.remove(&path)),
+            Op::Sync(_) | Op::SyncDir => {}
+        }
+    }
+
+    /// What a power cut after `trace` leaves: all that was synced, and of the rest what `keep` says, sector by sector.
+    pub fn after_power_cut(mut self, trace: &[(usize, Op)], mut keep: impl FnMut() -> bool) -> Image {
+        const SECTOR: usize = 512;
+        let mut pending: Vec<Op> = Vec::new();
+        for (_, op) in trace {
+            let synced = |pending: &Op| match (op, pending) {
+                (Op::Sync(synced), Op::Write(inode, ..) | Op::Len(inode, _)) => inode == synced,
+                (Op::SyncDir, Op::Create(..) | Op::Remove(_)) => true,
+                _ => false,
+            };
+            let (now, later): (Vec<_>, Vec<_>) = pending.into_iter().partition(synced);
+            now.into_iter().for_each(|op| self.apply(op));
+            pending = later;
+            pending.push(op.clone());
+        }
+        for op in pending {
+            match op {
+                Op::Write(inode, offset, data) => {
+                    for (i, sector) in data.chunks(SECTOR).enumerate() {
+                        if keep() {
+                            self.apply(Op::Write(inode, offset + (i * SECTOR) as u64, sector.to_vec()));
+                        }
                     }
                 }
-            }
-            op => {
-                if keep() {
-                    apply(&mut disk, op);
-                }
+                op if keep() => self.apply(op),
+                _ => {}
             }
         }
-    }
-    disk
-}
-
-fn apply(disk: &mut Vec<u8>, op: Op) {
-    match op {
-        Op::Write(offset, data) => {
-            let (from, to) = (offset as usize, offset as usize + data.len());
-            disk.resize(disk.len().max(to), 0);
-            disk[from..to].copy_from_slice(&data);
-        }
-        Op::Len(len) => disk.resize(len as usize, 0),
-        Op::Sync => {}
+        self
     }
 }

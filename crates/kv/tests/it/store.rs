@@ -18,7 +18,7 @@ pub struct Place {
 impl Place {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Place { path: dir.path().join("kv.redb"), _dir: dir }
+        Place { path: dir.path().join("records"), _dir: dir }
     }
 
     pub fn open(&self) -> Result<Embedded, Error> {
@@ -29,6 +29,17 @@ impl Place {
         let options = EmbeddedOptions { sync: Some(seam), durability, ..EmbeddedOptions::new(LOG_KEY) };
         Embedded::open(&self.path, options)
     }
+
+    /// A store whose every few changes are brought into its index, and whose log files are short.
+    pub fn open_busy_on(&self, seam: Arc<dyn SyncSeam>, durability: Durability) -> Result<Embedded, Error> {
+        let options = EmbeddedOptions { sync: Some(seam), durability, ..busy() };
+        Embedded::open(&self.path, options)
+    }
+}
+
+/// Checkpoints every few changes, and short log files.
+pub fn busy() -> EmbeddedOptions {
+    EmbeddedOptions { checkpoint_bytes: 2_000, log_file_bytes: 30_000, ..EmbeddedOptions::new(LOG_KEY) }
 }
 
 pub fn put(at: impl AsRef<[u8]>, value: impl Into<Vec<u8>>) -> Write {

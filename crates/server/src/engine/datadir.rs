@@ -13,8 +13,8 @@ use crate::complaint::Complaint;
 const FORMAT: &str = "format";
 /// What `format` holds, before the version.
 const MAGIC: &str = "bailiwick data directory, version ";
-const VERSION: u32 = 1;
-const RECORDS: &str = "records.redb";
+const VERSION: u32 = 2;
+const RECORDS: &str = "records";
 const BODIES: &str = "bodies";
 
 /// A data directory that is ours.
@@ -56,7 +56,7 @@ impl DataDir {
             }
             Err(error) => return Err(unusable(&error)),
         }
-        let new = !path.join(RECORDS).exists();
+        let new = !kv::Embedded::is_at(&path.join(RECORDS));
         Ok(DataDir { path: path.to_owned(), new })
     }
 
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn another_version_is_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
-        for (text, named) in [(format!("{MAGIC}2\n"), "version 2"), ("hello".to_owned(), "damaged")] {
+        for (text, named) in [(format!("{MAGIC}3\n"), "version 3"), ("hello".to_owned(), "damaged")] {
             std::fs::write(dir.path().join(FORMAT), text).unwrap();
             let said = DataDir::prepare(dir.path()).unwrap_err().to_string();
             assert!(said.contains(named) && said.contains(&dir.path().display().to_string()), "{said}");

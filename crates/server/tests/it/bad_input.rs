@@ -173,5 +173,5 @@ fn a_full_disk_stops_the_start_with_one_line() {
 fn make_of_another_version(data: &std::path::Path) {
     let format = data.join("format");
     let text = std::fs::read_to_string(&format).unwrap();
-    std::fs::write(&format, text.replace("version 1", "version 2")).unwrap();
+    std::fs::write(&format, text.replace("version 2", "version 3")).unwrap();
 }
