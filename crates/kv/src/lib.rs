@@ -19,7 +19,7 @@ mod entry;
 mod error;
 mod memory;
 
-pub use embedded::{Compacted, Durability, Embedded, EmbeddedOptions, PlainFile, Room, SyncSeam};
+pub use embedded::{Compacted, Durability, Embedded, EmbeddedOptions, PlainFile, Room, Snapshot, SyncSeam};
 pub use engine::{
     Change, Commit, Engine, EntryOrPrefix, Key, KeyRange, ListQuery, Listing, Page, Receipt, Require, Write,
     decode_counter, log_entry_key,

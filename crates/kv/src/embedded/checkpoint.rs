@@ -69,8 +69,13 @@ impl Checkpoints {
         }
     }
 
-    fn done(&self) {
-        self.slot.lock().pending = None;
+    fn done(&self, taken: &Arc<Frozen>) {
+        let mut slot = self.slot.lock();
+        // More may have been set aside since readers were shown the index with this.
+        if slot.pending.as_ref().is_some_and(|pending| Arc::ptr_eq(pending, taken)) {
+            slot.pending = None;
+        }
+        drop(slot);
         self.cramped.store(false, Ordering::Relaxed);
         self.changed.notify_all();
     }
@@ -92,7 +97,7 @@ pub(super) fn run(shared: &Shared) {
     while let Some(frozen) = shared.checkpoints.next() {
         match take(shared, &frozen) {
             Ok(()) => {
-                shared.checkpoints.done();
+                shared.checkpoints.done(&frozen);
                 shared.compaction.wake();
             }
             Err(Missed::Full) => {
@@ -128,10 +133,9 @@ fn take(shared: &Shared, frozen: &Frozen) -> Result<(), Missed> {
 /// Removes log files before `current` that no row points into. What cannot be removed now is tried again next time.
 fn remove_dead(shared: &Shared, current: u64) {
     // Whoever holds on to an older state may still need them.
-    let _pins = match shared.pins.try_write() {
-        Some(pins) => pins,
-        None => return,
-    };
+    if Arc::strong_count(&shared.pin) > 1 {
+        return;
+    }
     let files = &shared.state.files;
     let (Ok(there), Ok(live)) = (files.numbers(), shared.index.live()) else { return };
     for number in there.range(..current).filter(|number| !live.contains_key(number)) {

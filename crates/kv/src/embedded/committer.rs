@@ -99,7 +99,7 @@ impl Committer {
                 self.make_durable();
             }
             if self.idle_since.is_some_and(|since| since + IDLE_FOR <= now) {
-                self.freeze();
+                self.freeze(false);
             }
         }
         self.close()
@@ -108,7 +108,7 @@ impl Committer {
     fn close(&mut self) -> Result<(), Error> {
         self.make_durable();
         self.shared.checkpoints.wait_for_room(&self.shared);
-        self.freeze();
+        self.freeze(false);
         self.shared.checkpoints.wait_for_room(&self.shared);
         if self.shared.poisoned().is_none() {
             // All is in the index: what the file has reserved is given back.
@@ -120,12 +120,12 @@ impl Committer {
     }
 
     /// Sets aside what has come, for a checkpoint; not if one is under way.
-    fn freeze(&mut self) {
+    fn freeze(&mut self, anyway: bool) {
         self.make_durable();
         if self.shared.poisoned().is_some() {
             return;
         }
-        if self.shared.freeze(self.last, self.log.position()) {
+        if self.shared.freeze(self.last, self.log.position(), anyway) {
             (self.logged, self.waiting) = (0, 0);
             self.idle_since = None;
         } else if self.shared.state.held().active.is_empty() {
@@ -159,7 +159,7 @@ impl Committer {
         {
             self.trouble(trouble);
         }
-        self.freeze();
+        self.freeze(true);
         let answer = match self.shared.poisoned() {
             Some(reason) => Err(Error::Poisoned(reason)),
             None => Ok(Ok(Receipt { revision: self.last })),
@@ -234,7 +234,7 @@ impl Committer {
         }
         self.last = after;
         self.idle_since = Some(Instant::now());
-        self.waiting = self.shared.state.publish(rows);
+        self.waiting = self.shared.state.publish(rows, after);
         self.make_room();
         Ok(outcomes)
     }
@@ -304,7 +304,7 @@ impl Committer {
         if self.waiting >= MOST_WAITING * self.checkpoint_bytes {
             self.shared.checkpoints.wait_for_room(&self.shared);
         }
-        self.freeze();
+        self.freeze(false);
     }
 
     /// Syncs what was committed relaxed.

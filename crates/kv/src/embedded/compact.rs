@@ -120,7 +120,11 @@ pub(super) fn all(shared: &Shared, queue: &Arc<Queue>, progress: &dyn Fn(u64, u6
 fn checkpoint(shared: &Shared, queue: &Arc<Queue>, seal: bool) -> Result<(), Error> {
     carry_out(queue, Work::Freeze { seal })?;
     shared.checkpoints.wait_for_room(shared);
-    if shared.checkpoints.is_cramped() { Err(Error::Full) } else { Ok(()) }
+    match shared.poisoned() {
+        Some(reason) => Err(Error::Poisoned(reason)),
+        None if shared.checkpoints.is_cramped() => Err(Error::Full),
+        None => Ok(()),
+    }
 }
 
 fn carry_out(queue: &Arc<Queue>, work: Work) -> Result<(), Error> {

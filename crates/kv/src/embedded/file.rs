@@ -259,6 +259,19 @@ fn lock(file: &File) -> Result<(), Error> {
     }
 }
 
+/// Whether nobody has the store in `dir`, or makes one there.
+pub(super) fn check_unused(dir: &Path) -> Result<(), Error> {
+    let path = index_path(dir);
+    for path in [draft(&path), path] {
+        match File::open(&path) {
+            Ok(file) => lock(&file)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(unreadable(&path, &error)),
+        }
+    }
+    Ok(())
+}
+
 /// Whether `path` still names `file`, which may have been renamed or removed before it was locked.
 fn is_at(file: &File, path: &Path) -> Result<bool, Error> {
     let open = file.metadata().map_err(|error| unreadable(path, &error))?;

@@ -54,6 +54,28 @@ impl<'a> Layers<'a> {
         Ok(merge)
     }
 
+    /// The first key from `from` on, whether or not what is stored under it can be read.
+    pub fn first_key(&self, from: Bound<&[u8]>) -> Result<Option<Key>, Failure> {
+        let removed = |key: &[u8]| {
+            let mut known = self.over.iter().flatten().filter_map(|overlay| overlay.get(key));
+            known.next().is_some_and(Option::is_none)
+        };
+        let mut below = None;
+        for row in self.index.range::<&[u8]>((from, Bound::Unbounded))? {
+            let key = Key::copy_from_slice(row?.0.value());
+            if !removed(&key) {
+                below = Some(key);
+                break;
+            }
+        }
+        let layers = self.over.iter().flatten();
+        let over = layers.filter_map(|overlay| {
+            let mut keys = overlay.range(from, Bound::Unbounded).map(|(key, _)| key);
+            keys.find(|key| !removed(key)).cloned()
+        });
+        Ok(over.chain(below).min())
+    }
+
     /// The first key of `range` under which something is stored.
     pub fn first_in(&self, range: &KeyRange) -> Result<Option<Key>, Failure> {
         let mut rows = self.range(Bound::Included(range.start.as_ref()), range.end.as_deref())?;

@@ -46,6 +46,8 @@ mod pages;
 mod queue;
 mod read;
 mod record;
+mod restore;
+mod snapshot;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -54,10 +56,11 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use model::Revision;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
 pub use compact::Compacted;
 pub use disk::{PlainFile, Room, SyncSeam};
+pub use snapshot::Snapshot;
 
 use self::checkpoint::Checkpoints;
 use self::committer::Committer;
@@ -145,8 +148,10 @@ struct Shared {
     checkpoint: Mutex<Checkpoint>,
     /// Held while a checkpoint is in doubt, from its first write to the reopening of the index if that is how it ends.
     settling: Mutex<()>,
-    /// Read-locked by whoever needs the files of an older state.
-    pins: Arc<RwLock<()>>,
+    /// Which store it is.
+    store: [u8; 16],
+    /// Cloned by whoever needs the files of an older state.
+    pin: Arc<()>,
     poison: Mutex<Option<String>>,
 }
 
@@ -168,9 +173,10 @@ impl Shared {
         self.poison(self.index.disk.faults().broken.unwrap_or_else(|| failure.describe()));
     }
 
-    /// Sets aside what has come up to `last` and `position`, for a checkpoint; whether there was something and it could be.
-    fn freeze(&self, last: Revision, position: Position) -> bool {
-        match self.state.freeze(last, position) {
+    /// Sets aside what has come up to `last` and `position`, for a checkpoint; whether it could be, and there
+    /// was something, or it is wanted `anyway`.
+    fn freeze(&self, last: Revision, position: Position, anyway: bool) -> bool {
+        match self.state.freeze(last, position, anyway) {
             Some(frozen) => {
                 self.checkpoints.put(frozen);
                 true
@@ -233,7 +239,7 @@ impl Embedded {
         let file_bytes = log::file_bytes(log_file_bytes, index.room().all);
         let log = Log::new(files.clone(), seam, opened.store, next, replayed.last, file_bytes);
         let rows = std::mem::take(&mut replayed.rows);
-        let state = State::new(index.begin().map_err(failed)?, rows, files, HOT_BYTES);
+        let state = State::new(index.begin().map_err(failed)?, rows, replayed.last, files, HOT_BYTES);
         let shared = Arc::new(Shared {
             path: path.to_owned(),
             log_key: LogKey::new(log_key),
@@ -243,7 +249,8 @@ impl Embedded {
             compaction: Compaction::default(),
             checkpoint: Mutex::new(checkpoint),
             settling: Mutex::new(()),
-            pins: Arc::default(),
+            store: opened.store,
+            pin: Arc::new(()),
             poison: Mutex::new(None),
         });
         let queue = Arc::new(Queue::new());

@@ -18,7 +18,7 @@ pub(super) struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    fn entry(&self, key: Key, row: Row) -> Result<Entry, Failure> {
+    pub fn entry(&self, key: Key, row: Row) -> Result<Entry, Failure> {
         match row.value {
             Value::Here(value) => Ok(Entry::new(key, value, row.revision)),
             Value::Logged(place) => {

@@ -41,6 +41,8 @@ pub(super) struct Inner {
     pub frozen: Option<Arc<Frozen>>,
     /// `None` while the index is not open.
     pub index: Option<Arc<Data>>,
+    /// The last revision that shows.
+    pub last: Revision,
     /// Counts commits, so that what was read before one is not kept after it.
     commits: u64,
 }
@@ -55,8 +57,8 @@ impl Inner {
 
 impl State {
     /// Keeps about `hot_bytes` of entries.
-    pub fn new(index: Arc<Data>, active: Overlay, files: Arc<Files>, hot_bytes: u64) -> Self {
-        let inner = Inner { active: Arc::new(active), frozen: None, index: Some(index), commits: 0 };
+    pub fn new(index: Arc<Data>, active: Overlay, last: Revision, files: Arc<Files>, hot_bytes: u64) -> Self {
+        let inner = Inner { active: Arc::new(active), frozen: None, index: Some(index), last, commits: 0 };
         State { inner: RwLock::new(inner), hot: Hot::new(hot_bytes), files }
     }
 
@@ -154,9 +156,10 @@ impl State {
         self.hot.get(key)
     }
 
-    /// Lets everybody see `rows`; how many bytes wait for a checkpoint now.
-    pub fn publish(&self, rows: Overlay) -> usize {
+    /// Lets everybody see `rows`, of changes up to `last`; how many bytes wait for a checkpoint now.
+    pub fn publish(&self, rows: Overlay, last: Revision) -> usize {
         let mut inner = self.inner.write();
+        inner.last = last;
         rows.iter().for_each(|(key, _)| self.hot.forget(key));
         inner.commits += 1;
         let active = Arc::make_mut(&mut inner.active);
@@ -164,10 +167,11 @@ impl State {
         active.bytes()
     }
 
-    /// Sets aside what has come, for a checkpoint. `None` if there is nothing or something is set aside already.
-    pub fn freeze(&self, last: Revision, position: Position) -> Option<Arc<Frozen>> {
+    /// Sets aside what has come, for a checkpoint. `None` if something is set aside already, or there is nothing, unless
+    /// it is wanted `anyway`: for the position.
+    pub fn freeze(&self, last: Revision, position: Position, anyway: bool) -> Option<Arc<Frozen>> {
         let mut inner = self.inner.write();
-        if inner.frozen.is_some() || inner.active.is_empty() {
+        if inner.frozen.is_some() || inner.active.is_empty() && !anyway {
             return None;
         }
         let rows = Arc::unwrap_or_clone(std::mem::take(&mut inner.active));

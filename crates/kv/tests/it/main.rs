@@ -1,5 +1,6 @@
 //! The engines from outside: the promises, both engines against each other, and the embedded one against a bad disk.
 
+mod compaction;
 mod durability;
 mod kill;
 mod model;
@@ -7,4 +8,5 @@ mod opening;
 mod probe;
 mod promises;
 mod room;
+mod snapshots;
 mod store;

@@ -26,9 +26,10 @@ pub(crate) fn holds_store(dir: &std::path::Path) -> bool {
     DataDir::holds_store(dir)
 }
 
-/// Bodies up to this many bytes lie in the engine, beside their record. Measured: an embedded B-tree rounds what it stores
-/// up to pages, so more than about a page costs twice its size there, while a file of its own costs two syncs.
-const INLINE_BYTES: usize = 4096;
+/// Bodies up to this many bytes go into the engine with their record: one append and one sync for both. Larger ones get
+/// files of their own, which cost three syncs and give their room back at once (`docs/decisions/0011-log-before-index.md`).
+/// As much as one chunk of a file, so that a request holds no more of the one than of the other.
+const INLINE_BYTES: usize = blobs::MAX_CHUNK_BYTES;
 
 /// An open store. Cheap to clone; the last clone that is drained closes it.
 #[derive(Clone)]

@@ -131,6 +131,12 @@ impl Log {
         Ok(())
     }
 
+    /// Makes durable all that was appended, whatever its revisions are.
+    pub fn sync_all(&mut self) -> Result<(), Trouble> {
+        let Some(current) = &self.current else { return Ok(()) };
+        self.seam.sync(&current.file).map_err(|error| broken("syncing", &error))
+    }
+
     /// Ends the current file: what comes goes to the next. All of it must be durable, or is made so.
     pub fn seal(&mut self) -> Result<(), Trouble> {
         let Some(current) = self.current.take() else { return Ok(()) };
