@@ -9,6 +9,7 @@ mod fuzz;
 mod layers;
 mod licences;
 mod process;
+mod soak;
 mod spdx;
 mod step;
 mod suite;
@@ -31,6 +32,8 @@ cargo xtask CHORE
   fuzz                   the fuzz targets, each for a minute, guided by coverage; needs a C++ compiler
     --seconds N          each for so long
     --only NAME,NAME     these targets
+  soak                   kill -9 in a loop under load, counted, on a server built for release
+    --minutes N          for so long instead of five minutes
   arch                   whether the crates use each other as ARCHITECTURE.md says
   deny                   whether the dependencies' licences and sources are those that deny.toml allows
 
@@ -56,6 +59,7 @@ fn chore(words: &[String]) -> Result<bool, Failure> {
     match name {
         "clients" => clients::run(&wanted(rest)?).map(|tally| tally.holds()),
         "fuzz" => fuzz::run(&fuzz::Wanted::parse(rest)?),
+        "soak" => soak::run(soak::minutes(rest)?),
         _ if !rest.is_empty() => {
             Err(format!("`{name}` takes nothing more, and {rest:?} was given. See `cargo xtask help`"))
         }

@@ -8,6 +8,7 @@ use model::{Checksum, ChecksumAlgorithm, ChecksumKind, limits};
 use subtle::ConstantTimeEq as _;
 
 use crate::caps::Paced;
+use crate::md5_beside::Md5Beside;
 use crate::{Context, Error, Store};
 
 /// The body broke off. Who supplies it knows why.
@@ -99,7 +100,7 @@ impl Store {
         algorithm: ChecksumAlgorithm,
         limit: u64,
     ) -> Result<Taken, Error> {
-        let mut md5 = md5::Md5::new();
+        let mut md5 = Md5Beside::new();
         let mut running = Running::new(algorithm);
         let mut small = BytesMut::new();
         let mut staged: Option<Box<dyn blobs::Staged>> = None;
@@ -109,7 +110,7 @@ impl Store {
             if len > limit {
                 return Err(Error::EntityTooLarge);
             }
-            md5.update(&bytes);
+            md5.update(&bytes).await?;
             running.update(&bytes);
             match &mut staged {
                 Some(staged) => staged.write(bytes).await?,
@@ -124,7 +125,7 @@ impl Store {
                 }
             }
         }
-        let md5: [u8; 16] = md5.finalize().into();
+        let md5 = md5.finish().await?;
         let checksum = Checksum { algorithm, kind: ChecksumKind::FullObject, value: running.finish(), parts: None };
         let expected = source.expected().map_err(|Aborted| Error::Aborted)?;
         verify(&expected, &md5, &checksum)?;

@@ -25,6 +25,7 @@ mod garbage;
 mod gate;
 mod intake;
 mod listings;
+mod md5_beside;
 mod objects;
 mod policies;
 mod preconditions;

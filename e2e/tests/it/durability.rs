@@ -15,7 +15,9 @@ use crate::BINARY;
 
 const BUCKET: &str = "bucket";
 /// Bodies longer than this have a file of their own, as in the program.
-const INLINE_BYTES: u64 = 4096;
+const INLINE_BYTES: u64 = 256 * 1024;
+/// Of the parts that are uploaded.
+const PART_BYTES: u64 = 270_000;
 
 fn ok(answer: &Answer) {
     assert_eq!(answer.status / 100, 2, "{}: {}", answer.status, answer.text());
@@ -98,7 +100,7 @@ async fn upload_until_killed(s3: S3, name: String, base: u64) -> Book {
             let begun = s3.post(&format!("{place}?uploads"), "").await?;
             let id = text(&begun, "InitiateMultipartUploadResult", "UploadId");
             // Always a file of its own: one part, which is the last and so may be of any size.
-            let part = bytes(seed, 50_000);
+            let part = bytes(seed, PART_BYTES);
             let part = s3.put(&format!("{place}?partNumber=1&uploadId={id}"), part).await?;
             ok(&part);
             let etag = part.header("etag").unwrap();
@@ -163,13 +165,16 @@ async fn bodies_named(s3: &S3) -> usize {
     named
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_acknowledged_is_lost_by_twenty_kills_during_uploads() {
-    let mut program = Program::start(BINARY, Launch::default());
-    program.bucket(BUCKET);
-    let mut written = Book::new();
-    let mut uploaded = Book::new();
-    for round in 0..20u64 {
+/// What was written, deleted and uploaded by a program that is killed again and again.
+#[derive(Default)]
+struct Killing {
+    written: Book,
+    uploaded: Book,
+}
+
+impl Killing {
+    /// Loads `program` for a while, kills it, starts it again, and looks whether all is there that was acknowledged.
+    async fn round(&mut self, program: &mut Program, round: u64) {
         let s3 = program.owner();
         let base = |task: u64| (round * 10 + task) * 100_000;
         let writers: Vec<_> = (0..8)
@@ -178,31 +183,67 @@ async fn nothing_acknowledged_is_lost_by_twenty_kills_during_uploads() {
         let uploader = tokio::spawn(upload_until_killed(s3, format!("r{round}-m"), base(9)));
         tokio::time::sleep(Duration::from_millis(80 + round * 37 % 300)).await;
         program.kill();
+        let mut written = Book::new();
         for writer in writers {
             written.extend(writer.await.unwrap());
         }
-        uploaded.extend(uploader.await.unwrap());
+        let uploaded = uploader.await.unwrap();
 
         program.start_again();
         let s3 = program.owner();
-        let this = format!("r{round}-");
-        let of_this = |book: &Book| -> Book {
-            book.iter().filter(|(key, _)| key.starts_with(&this)).map(|(key, known)| (key.clone(), *known)).collect()
-        };
-        check(&s3, &of_this(&written), bytes_of).await;
-        check(&s3, &of_this(&uploaded), |seed| bytes(seed, 50_000)).await;
+        check(&s3, &written, bytes_of).await;
+        check(&s3, &uploaded, |seed| bytes(seed, PART_BYTES)).await;
         assert_eq!(count_files(&program.data().join("bodies/staging")), 0, "round {round}");
         let files = count_files(&program.data().join("bodies/published"));
         assert_eq!(files, bodies_named(&s3).await, "round {round}: files against bodies that a record names");
+        self.written.extend(written);
+        self.uploaded.extend(uploaded);
     }
-    // What an earlier round left is still there after all the later ones.
-    let s3 = program.owner();
-    check(&s3, &written, bytes_of).await;
-    check(&s3, &uploaded, |seed| bytes(seed, 50_000)).await;
-    let acknowledged =
-        written.values().chain(uploaded.values()).filter(|known| matches!(known, Known::Holds(_))).count();
+
+    /// What an earlier round left is still there after all the later ones; how many writes were acknowledged.
+    async fn check_all(&self, program: &Program) -> usize {
+        let s3 = program.owner();
+        check(&s3, &self.written, bytes_of).await;
+        check(&s3, &self.uploaded, |seed| bytes(seed, PART_BYTES)).await;
+        self.written.values().chain(self.uploaded.values()).filter(|known| matches!(known, Known::Holds(_))).count()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_by_twenty_kills_during_uploads() {
+    let mut program = Program::start(BINARY, Launch::default());
+    program.bucket(BUCKET);
+    let mut killing = Killing::default();
+    for round in 0..20 {
+        killing.round(&mut program, round).await;
+    }
+    let acknowledged = killing.check_all(&program).await;
     assert!(acknowledged > 100, "too little was written to prove anything: {acknowledged}");
-    assert!(uploaded.values().any(|known| matches!(known, Known::Holds(_))));
+    assert!(killing.uploaded.values().any(|known| matches!(known, Known::Holds(_))));
+}
+
+/// Not part of the suite: `cargo xtask soak --minutes N`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it takes as long as it is told to; cargo xtask soak runs it"]
+async fn soak() {
+    let minutes: f64 = std::env::var("BAILIWICK_SOAK_MINUTES").map_or(1.0, |text| text.parse().expect("a number"));
+    let until = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
+    let (mut kills, mut acknowledged) = (0, 0);
+    while Instant::now() < until {
+        // A store of its own for each few rounds, so that looking at all of it stays a matter of seconds.
+        let mut program = Program::start(BINARY, Launch::default());
+        program.bucket(BUCKET);
+        let mut killing = Killing::default();
+        for _ in 0..20 {
+            killing.round(&mut program, kills).await;
+            kills += 1;
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        acknowledged += killing.check_all(&program).await;
+        println!("{kills} kills, {acknowledged} acknowledged writes, 0 lost");
+    }
 }
 
 /// A server on disk, and a hand on its two kinds of syncs.

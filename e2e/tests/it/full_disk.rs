@@ -71,16 +71,28 @@ fn no_staging(data: &Path) {
     assert_eq!(testkit::count_files(&data.join("bodies/staging")), 0);
 }
 
+/// Of bodies that lie in the log, and of such that have files of their own.
+const SMALL: usize = 3000;
+const MIDDLE: usize = 100_000;
+const LARGE: usize = 300_000;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_told_reads_and_deletes_go_on_and_room_made_is_room_used() {
-    const LARGE: usize = 200_000;
-    const SMALL: usize = 3000;
+    runs_full(LARGE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_where_all_bodies_are_in_the_log() {
+    runs_full(MIDDLE).await;
+}
+
+async fn runs_full(length: usize) {
     let Some(disk) = Mounted::new("24m") else { return };
     let mut program = Program::start(BINARY, Launch::default().data(&disk.data()));
     program.bucket(BUCKET);
     let s3 = program.owner();
 
-    let (large, refusal) = fill(&s3, "large", LARGE).await;
+    let (large, refusal) = fill(&s3, "large", length).await;
     told(&refusal);
     assert!(large > 20, "{large}");
     let (small, refusal) = fill(&s3, "small", SMALL).await;
@@ -88,7 +100,7 @@ async fn a_full_disk_is_told_reads_and_deletes_go_on_and_room_made_is_room_used(
     assert!(program.is_running());
     assert_eq!(s3.get(&format!("{BUCKET}/large/{large}")).await.unwrap().status, 404, "what was refused is not there");
     for number in (0..large).step_by(7) {
-        whole(&s3, "large", number, LARGE).await;
+        whole(&s3, "large", number, length).await;
     }
     for number in (0..small).step_by(7) {
         whole(&s3, "small", number, SMALL).await;
@@ -101,23 +113,23 @@ async fn a_full_disk_is_told_reads_and_deletes_go_on_and_room_made_is_room_used(
         assert_eq!(answer.status, 204, "a full disk must not keep anybody from making room: {}", answer.text());
     }
     for number in 0..large / 4 {
-        let answer = s3.put(&format!("{BUCKET}/again/{number}"), vec![number as u8; LARGE]).await.unwrap();
+        let answer = s3.put(&format!("{BUCKET}/again/{number}"), vec![number as u8; length]).await.unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
     let answer = s3.put(&format!("{BUCKET}/small-again"), "x").await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
 
     // And nothing acknowledged is missing after a kill on a disk that ran full again.
-    let (last, refusal) = fill(&s3, "last", LARGE).await;
+    let (last, refusal) = fill(&s3, "last", length).await;
     told(&refusal);
     program.kill();
     program.start_again();
     let s3 = program.owner();
     for (name, from, count, length) in [
-        ("large", large / 2, large, LARGE),
+        ("large", large / 2, large, length),
         ("small", 0, small, SMALL),
-        ("again", 0, large / 4, LARGE),
-        ("last", 0, last, LARGE),
+        ("again", 0, large / 4, length),
+        ("last", 0, last, length),
     ] {
         for number in from..count {
             whole(&s3, name, number, length).await;

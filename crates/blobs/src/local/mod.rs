@@ -10,6 +10,7 @@
 //! Absent on purpose: a retry after a failed sync. The file is thrown away, and the upload fails; what a device that
 //! fails syncs still holds is not known.
 
+mod buffers;
 mod directory;
 mod format;
 mod listing;
@@ -68,6 +69,7 @@ struct Disk {
     durability: Durability,
     /// Whether cached bytes can be read without waiting; found out by trying.
     inline_reads: AtomicBool,
+    buffers: buffers::Buffers,
     cursor: listing::Cursor,
     _lock: File,
 }
@@ -90,6 +92,7 @@ impl LocalDisk {
             sync,
             durability: options.durability,
             inline_reads: AtomicBool::new(true),
+            buffers: buffers::Buffers::default(),
             cursor: listing::Cursor::default(),
             _lock: lock,
         })))

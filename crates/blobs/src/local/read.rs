@@ -20,6 +20,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::buffers::Buffer;
 use super::format::{BLOCK, CRC, HEADER, block_at, block_crc, check, check_len};
 use super::{Disk, blocking, elsewhere, joined};
 use crate::{BlobRef, Error, MAX_CHUNK_BYTES, Reader};
@@ -107,16 +108,16 @@ impl Span {
 
     /// The bytes of these blocks, if the page cache has them all.
     fn cached(&self, disk: &Disk, file: &File) -> Option<Result<Bytes, Error>> {
-        let (mut body, mut crcs) = self.room();
+        let (mut body, mut crcs) = (disk.buffers.take(self.len), [[0; CRC]; CHUNK_BLOCKS]);
         let wanted = self.len + self.len.div_ceil(BLOCK) * CRC;
-        let read = read_cached(disk, file, &mut interleaved(&mut body, &mut crcs), block_at(self.first))?;
+        let read = read_cached(disk, file, &mut interleaved(body.as_mut(), &mut crcs), block_at(self.first))?;
         (read == wanted).then(|| self.verified(body, &crcs))
     }
 
     /// The bytes of these blocks, however long it takes.
-    fn read(&self, file: &File) -> Result<Bytes, Error> {
-        let (mut body, mut crcs) = self.room();
-        let mut slices = interleaved(&mut body, &mut crcs);
+    fn read(&self, disk: &Disk, file: &File) -> Result<Bytes, Error> {
+        let (mut body, mut crcs) = (disk.buffers.take(self.len), [[0; CRC]; CHUNK_BLOCKS]);
+        let mut slices = interleaved(body.as_mut(), &mut crcs);
         let mut rest = slices.as_mut_slice();
         let mut offset = block_at(self.first);
         while !rest.is_empty() {
@@ -133,17 +134,13 @@ impl Span {
         self.verified(body, &crcs)
     }
 
-    fn room(&self) -> (Vec<u8>, [[u8; CRC]; CHUNK_BLOCKS]) {
-        (vec![0; self.len], [[0; CRC]; CHUNK_BLOCKS])
-    }
-
-    fn verified(&self, body: Vec<u8>, crcs: &[[u8; CRC]; CHUNK_BLOCKS]) -> Result<Bytes, Error> {
-        for ((index, block), crc) in (self.first..).zip(body.chunks(BLOCK)).zip(crcs) {
+    fn verified(&self, body: Buffer, crcs: &[[u8; CRC]; CHUNK_BLOCKS]) -> Result<Bytes, Error> {
+        for ((index, block), crc) in (self.first..).zip(body.as_ref().chunks(BLOCK)).zip(crcs) {
             if block_crc(self.blob.id, index, block) != *crc {
                 return Err(Error::corrupt(self.blob.id, format!("block {index} does not verify")));
             }
         }
-        Ok(body.into())
+        Ok(Bytes::from_owner(body))
     }
 }
 
@@ -192,8 +189,8 @@ impl BodyReader {
     }
 
     fn start_reading(&mut self) -> &mut JoinHandle<Result<Bytes, Error>> {
-        let (span, file) = (self.span(), self.file().clone());
-        self.reading.insert(spawn_blocking(move || span.read(&file)))
+        let (span, disk, file) = (self.span(), self.disk.clone(), self.file().clone());
+        self.reading.insert(spawn_blocking(move || span.read(&disk, &file)))
     }
 
     /// The next bytes of the span at `at`, and whether the device had to be asked for them.

@@ -50,6 +50,8 @@ pub(super) struct Committer {
     logged: u64,
     /// Bytes of rows that wait for the next checkpoint.
     waiting: usize,
+    /// Something was removed since the last freeze.
+    removed: bool,
     /// When what is written must be synced.
     due: Option<Instant>,
     /// When the last change came, if the index has not taken all in.
@@ -77,6 +79,7 @@ impl Committer {
             last: replayed.last,
             logged: replayed.bytes,
             waiting: 0,
+            removed: replayed.bytes > 0,
             due: None,
             idle_since: (replayed.bytes > 0).then(Instant::now),
             full: false,
@@ -126,7 +129,7 @@ impl Committer {
             return;
         }
         if self.shared.freeze(self.last, self.log.position(), anyway) {
-            (self.logged, self.waiting) = (0, 0);
+            (self.logged, self.waiting, self.removed) = (0, 0, false);
             self.idle_since = None;
         } else if self.shared.state.held().active.is_empty() {
             self.idle_since = None;
@@ -173,16 +176,26 @@ impl Committer {
         if jobs.iter().all(removes) {
             return !cramped || self.waiting < 2 * MOST_WAITING * self.checkpoint_bytes;
         }
-        let room = self.shared.index.room();
-        let kib: u64 = jobs.iter().map(|job| u64::from(job.kib)).sum();
-        let enough =
-            room.free.saturating_add(self.log.reserved()) >= kib * 1024 + LEFT_TO_REMOVALS.min(room.all / LEFT_PART);
+        let mut enough = self.is_enough(jobs);
+        if !enough && self.removed {
+            // What was removed is room once the index knows.
+            self.freeze(false);
+            self.shared.checkpoints.wait_for_room(&self.shared);
+            enough = self.is_enough(jobs);
+        }
         let enough = enough && (!cramped || self.waiting < MOST_WAITING * self.checkpoint_bytes);
         if !enough {
             self.ran_full();
         }
         self.full &= !enough;
         enough
+    }
+
+    fn is_enough(&self, jobs: &[Job]) -> bool {
+        let room = self.shared.index.room();
+        let kib: u64 = jobs.iter().map(|job| u64::from(job.kib)).sum();
+        let needed = kib * 1024 + LEFT_TO_REMOVALS.min(room.all / LEFT_PART);
+        room.free.saturating_add(self.log.reserved()) >= needed
     }
 
     /// Answers `jobs`, or gives them back if there was no room for them all together.
@@ -233,6 +246,7 @@ impl Committer {
             self.due.get_or_insert_with(|| Instant::now() + RELAXED_FOR);
         }
         self.last = after;
+        self.removed |= jobs.iter().any(removes);
         self.idle_since = Some(Instant::now());
         self.waiting = self.shared.state.publish(rows, after);
         self.make_room();

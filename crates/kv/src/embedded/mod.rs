@@ -263,9 +263,10 @@ impl Embedded {
         Ok(engine)
     }
 
-    /// Whether there is a store in the directory `path`, of whatever version.
+    /// Whether there is a store in the directory `path`, or a part of one, of whatever version.
     pub fn is_at(path: &Path) -> bool {
-        file::index_path(path).exists()
+        let has_log = std::fs::read_dir(file::log_dir(path)).is_ok_and(|mut files| files.next().is_some());
+        has_log || file::index_path(path).exists()
     }
 
     /// Carries out what is queued, makes it durable, brings it into the index and closes the files. Blocks.

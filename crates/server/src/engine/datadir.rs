@@ -164,7 +164,8 @@ mod tests {
         let path = dir.path().join("data");
         assert!(DataDir::prepare(&path).unwrap().is_new());
         assert!(DataDir::holds_store(&path));
-        std::fs::write(path.join(RECORDS), "x").unwrap();
+        let records = path.join(RECORDS);
+        kv::Embedded::open(&records, kv::EmbeddedOptions::new([7; 32])).unwrap().close().unwrap();
         assert!(!DataDir::prepare(&path).unwrap().is_new());
 
         let other = dir.path().join("other");
