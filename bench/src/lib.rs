@@ -2,17 +2,19 @@
 //! machine, by one run.
 //!
 //! The key decision: this machine's speed is not what is of interest, so what has a target is a ratio within one run
-//! (against a plain hyper server that answers the same bytes to the same load), a count, or an amount of memory. What
-//! has none stands beside the latency of a sync of the same directory in the same round.
+//! (against a plain hyper server that answers the same bytes to the same load, or against other stores), a count, an amount
+//! of memory, or a time that people wait for. What has none stands beside the latency of a sync of the same directory in
+//! the same round.
 //!
 //! The program is its own peer and its own subject: it starts itself as a process that is the server
 //! ([`server::run`], the very program) or the plain peer, so that both are built alike, on the same allocator, and
 //! nothing that this process does is booked on them.
 //!
 //! Invariants: rounds are interleaved, and what is told is the median; every answer's status is looked at, and one that
-//! is not 200 ends the run; a figure that could not be measured counts as missed.
+//! is no success ends the run, or where a peer gave it, makes that peer's cell a failed one; a figure that could not be
+//! measured counts as missed; a peer that could not be started is named.
 //!
-//! Absent on purpose: comparisons with other stores, TLS, networks.
+//! Absent on purpose: TLS, networks, installing peers.
 
 mod child;
 mod counting;
@@ -26,7 +28,9 @@ mod plot;
 mod process;
 mod report;
 mod roles;
+mod stores;
 mod subject;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

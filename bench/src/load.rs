@@ -1,35 +1,44 @@
 //! The load generator: kept-alive connections, requests that are ready to be sent, and as little reading of answers as a
 //! count of them needs.
 //!
-//! A thread serves its connections in turn: it reads the answer of one, sends the next request on it and goes to the next,
-//! while the others' requests are under way. With as many threads as connections each of them is a client that waits for
-//! its answer, and [`Tally::latencies`] mean something.
+//! A thread serves its connections as their answers come: it reads the answer of one, sends the next request on it and goes
+//! to the next, while the others' requests are under way. With as many threads as connections each of them is a client that
+//! waits for its answer; with fewer, one wake-up of a thread serves all whose answers are there, which is what a load costs
+//! least that has no cores of its own.
 //!
 //! A load with cores of its own never sleeps: it asks its connections again and again. A client that sleeps must be woken
 //! by the server with each answer, which costs more than all the rest of a small one; and it sleeps the more, the slower
 //! the server is. Two servers would not be measured by the same load.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+mod answer;
+mod line;
+
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustix::event::{Timespec, epoll};
 
+pub(crate) use self::answer::Answer;
+use self::line::{Line, PATIENCE};
 use crate::{Outcome, process};
 
-/// Longer than any answer takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The longest answer that is taken.
-const ANSWER_BYTES: usize = 16 << 20;
-
 /// A request as bytes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Shot {
-    /// Request line and headers, to the empty line.
+    /// Request line and headers, to the empty line; what of the body is its own may follow.
     pub head: Vec<u8>,
     /// What follows.
     pub body: Bytes,
+    /// And what follows that, of a long body.
+    pub rest: Vec<Bytes>,
+}
+
+impl Shot {
+    /// What is sent, in order.
+    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        [&self.head[..], &self.body[..]].into_iter().chain(self.rest.iter().map(|piece| &piece[..]))
+    }
 }
 
 /// When to stop.
@@ -39,6 +48,19 @@ pub(crate) enum Until {
     Elapsed(Duration),
     /// When each shot was sent once.
     Spent,
+    /// When each shot was sent once, or after that time.
+    SpentWithin(Duration),
+}
+
+/// How a thread waits for what its connections bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// It does not: it asks again.
+    Never,
+    /// In reading and writing: it has one connection.
+    InCalls,
+    /// For all of its connections at once.
+    ForAll,
 }
 
 /// How to send what to whom.
@@ -105,154 +127,101 @@ impl Load<'_> {
         if !self.cores.is_empty() {
             process::stay_on(self.cores)?;
         }
-        let sleeps = self.cores.is_empty();
-        let mut lines = connections.map(|first| Line::open(self.to, first, sleeps)).collect::<Outcome<Vec<_>>>()?;
-        let mut latencies = Vec::with_capacity(1 << 16);
-        for line in &mut lines {
-            line.send(self)?;
-        }
-        let time_is_up = |since: Instant| match self.until {
-            Until::Elapsed(limit) => since.duration_since(begun) >= limit,
-            Until::Spent => false,
+        let connections: Vec<usize> = connections.collect();
+        let waits = match connections.len() {
+            _ if !self.cores.is_empty() => Waits::Never,
+            1 => Waits::InCalls,
+            _ => Waits::ForAll,
         };
-        while !lines.is_empty() {
-            let mut at = 0;
-            while at < lines.len() {
-                let line = &mut lines[at];
-                if !line.receive()? {
-                    at += 1;
-                    continue;
-                }
-                let now = Instant::now();
-                latencies.push(now - line.sent);
-                let goes_on = !time_is_up(now) && line.send(self)?;
-                if goes_on {
-                    at += 1;
-                } else {
-                    lines.swap_remove(at);
+        let open = |first: &usize| Line::open(self.to, *first, waits);
+        let mut lines = connections.iter().map(open).collect::<Outcome<Vec<_>>>()?;
+        let mut latencies = Vec::with_capacity(1 << 16);
+        let mut under_way = Vec::with_capacity(lines.len());
+        for (at, line) in lines.iter_mut().enumerate() {
+            if self.send_next(line)? {
+                under_way.push(at);
+            }
+        }
+        // Whether the line goes on after what it received.
+        let mut serve = |line: &mut Line| -> Outcome<bool> {
+            if !line.receive()? {
+                return Ok(true);
+            }
+            let now = Instant::now();
+            latencies.push(now - line.sent);
+            Ok(!self.is_over(now - begun) && self.send_next(line)?)
+        };
+        if waits == Waits::ForAll {
+            // Those that have a request come first.
+            wait_for_all(&mut lines[..under_way.len()], serve)?;
+        } else {
+            while !under_way.is_empty() {
+                let mut at = 0;
+                while at < under_way.len() {
+                    if serve(&mut lines[under_way[at]])? {
+                        at += 1;
+                    } else {
+                        under_way.swap_remove(at);
+                    }
                 }
             }
         }
         Ok(latencies)
     }
-}
 
-/// A connection with a request under way.
-struct Line {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-    filled: usize,
-    /// How long the answer is, once its head is there.
-    whole: Option<usize>,
-    next: usize,
-    sent: Instant,
-}
-
-impl Line {
-    fn open(to: SocketAddr, first: usize, sleeps: bool) -> Outcome<Line> {
-        let stream = TcpStream::connect(to)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        stream.set_nonblocking(!sleeps)?;
-        let buffer = vec![0; 16 * 1024];
-        Ok(Line { stream, buffer, filled: 0, whole: None, next: first, sent: Instant::now() })
+    fn is_over(&self, elapsed: Duration) -> bool {
+        match self.until {
+            Until::Elapsed(limit) | Until::SpentWithin(limit) => elapsed >= limit,
+            Until::Spent => false,
+        }
     }
 
-    /// Sends the next request; false if there is none.
-    fn send(&mut self, load: &Load<'_>) -> Outcome<bool> {
-        let at = match load.until {
-            Until::Elapsed(_) => self.next % load.shots.len(),
-            Until::Spent => self.next,
+    /// Sends the next request of a connection; false if there is none.
+    fn send_next(&self, line: &mut Line) -> Outcome<bool> {
+        let at = match self.until {
+            Until::Elapsed(_) => line.next % self.shots.len(),
+            Until::Spent | Until::SpentWithin(_) => line.next,
         };
-        let Some(shot) = load.shots.get(at) else { return Ok(false) };
-        self.next += load.connections;
-        (self.filled, self.whole) = (0, None);
-        self.sent = Instant::now();
-        for mut bytes in [&shot.head[..], &shot.body[..]] {
-            while !bytes.is_empty() {
-                match self.stream.write(bytes) {
-                    Ok(written) => bytes = &bytes[written..],
-                    Err(error) => self.may_wait(error)?,
-                }
-            }
-        }
+        let Some(shot) = self.shots.get(at) else { return Ok(false) };
+        line.next += self.connections;
+        line.send(shot)?;
         Ok(true)
     }
-
-    /// Reads what is there of an answer with a length; whether that is all of it. Anything but 200 is an error.
-    fn receive(&mut self) -> Outcome<bool> {
-        loop {
-            match self.stream.read(&mut self.buffer[self.filled..]) {
-                Ok(0) => return Err("the server closed the connection in the middle of an answer".into()),
-                Ok(read) => self.filled += read,
-                Err(error) => {
-                    self.may_wait(error)?;
-                    return Ok(false);
-                }
-            }
-            if self.whole.is_none() {
-                self.whole = length(&self.buffer[..self.filled])?;
-            }
-            let size = self.buffer.len();
-            match self.whole {
-                Some(whole) if self.filled == whole => return Ok(true),
-                Some(whole) if self.filled > whole => return Err("the server says more than it announced".into()),
-                Some(whole) if whole > ANSWER_BYTES => return Err("an answer is too long".into()),
-                Some(whole) if whole > size => self.buffer.resize(whole, 0),
-                None if self.filled == size => self.buffer.resize(2 * size, 0),
-                _ => {}
-            }
-        }
-    }
-
-    /// Whether an error only says that nothing can be read or written yet, of a connection that never sleeps.
-    fn may_wait(&self, error: std::io::Error) -> Outcome<()> {
-        if error.kind() == ErrorKind::WouldBlock && self.sent.elapsed() < PATIENCE {
-            return Ok(());
-        }
-        Err(error.into())
-    }
 }
 
-/// Sends one request on a connection of its own, and returns the whole answer.
+/// Serves lines, each with a request under way, as their answers come, until none goes on.
+fn wait_for_all(lines: &mut [Line], mut serve: impl FnMut(&mut Line) -> Outcome<bool>) -> Outcome<()> {
+    let mut count = lines.len();
+    let queue = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    for (at, line) in lines.iter().enumerate() {
+        epoll::add(&queue, &line.stream, epoll::EventData::new_u64(at as u64), epoll::EventFlags::IN)?;
+    }
+    let patience = Timespec { tv_sec: i64::try_from(PATIENCE.as_secs())?, tv_nsec: 0 };
+    let mut events = Vec::with_capacity(lines.len());
+    while count > 0 {
+        events.clear();
+        epoll::wait(&queue, rustix::buffer::spare_capacity(&mut events), Some(&patience))?;
+        if events.is_empty() {
+            return Err(format!("no answer within {} s", PATIENCE.as_secs()).into());
+        }
+        for event in &events {
+            let line = &mut lines[usize::try_from(event.data.u64())?];
+            if !serve(line)? {
+                epoll::delete(&queue, &line.stream)?;
+                count -= 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sends one request on a connection of its own, and returns the answer.
+pub(crate) fn ask(to: SocketAddr, shot: &Shot) -> Outcome<Answer> {
+    Line::open(to, 0, Waits::InCalls)?.ask(shot)
+}
+
+/// Sends one request on a connection of its own, and returns the whole answer as bytes.
 pub(crate) fn once(to: SocketAddr, shot: &Shot) -> Outcome<Vec<u8>> {
-    let load =
-        Load { to, shots: std::slice::from_ref(shot), connections: 1, threads: 1, cores: &[], until: Until::Spent };
-    let mut line = Line::open(to, 0, true)?;
-    line.send(&load)?;
-    while !line.receive()? {}
-    line.buffer.truncate(line.filled);
-    Ok(line.buffer)
-}
-
-/// How long an answer is, head and body, once its head is there.
-fn length(answer: &[u8]) -> Outcome<Option<usize>> {
-    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
-    let head = &answer[..end + 2];
-    if !head.starts_with(b"HTTP/1.1 200 ") {
-        return Err(format!("an answer is not 200:\n{}", String::from_utf8_lossy(answer)).into());
-    }
-    const NAME: &[u8] = b"content-length:";
-    for line in head.split(|byte| *byte == b'\n') {
-        if line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)) {
-            let digits = std::str::from_utf8(&line[NAME.len()..])?.trim();
-            return Ok(Some(end + 4 + digits.parse::<usize>()?));
-        }
-    }
-    Err("an answer has no content-length".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_ends_where_its_length_says_and_anything_but_200_is_an_error() {
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nx: y\r\n\r\nabc";
-        assert_eq!(length(answer).unwrap(), Some(answer.len()));
-        assert_eq!(length(&answer[..30]).unwrap(), None);
-        assert!(length(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
-        assert!(length(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").is_err());
-    }
+    let answer = ask(to, shot)?;
+    Ok([answer.head, answer.body].concat())
 }

@@ -21,6 +21,9 @@ pub(crate) struct Options {
     /// Wait at most that many seconds for the load of the machine to fall below three quarters of its cores.
     #[arg(long, default_value_t = 600)]
     pub wait: u64,
+    /// Where the programs of other stores were installed, if they are not the system's.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/peers"))]
+    pub peers: PathBuf,
     /// Where data directories are made: on the disk that is to be measured.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench"))]
     pub scratch: PathBuf,
@@ -46,6 +49,8 @@ pub(crate) enum Part {
     Grants,
     /// What every key reaches, of many.
     Reach,
+    /// All operations, beside other stores.
+    Peers,
 }
 
 impl Options {
@@ -67,6 +72,16 @@ impl Options {
     /// How long one side of a round reads.
     pub fn spell(&self) -> Duration {
         if self.quick { Duration::from_millis(300) } else { Duration::from_secs(2) }
+    }
+
+    /// How many rounds with other stores: each takes minutes.
+    pub fn peer_rounds(&self) -> usize {
+        if self.quick { 3 } else { self.rounds.clamp(1, 5) }
+    }
+
+    /// How long one store is asked for one thing in one round of those.
+    pub fn peer_spell(&self) -> Duration {
+        if self.quick { Duration::from_millis(700) } else { Duration::from_secs(1) }
     }
 
     /// How long the upload is, in bytes: the longest that one PUT may be.

@@ -73,7 +73,7 @@ mod tests {
         let to = listener.local_addr().unwrap();
         runtime.spawn(serve(listener, Answer::parse(given).unwrap()));
 
-        let shot = Shot { head: b"GET /any?thing HTTP/1.1\r\nhost: h\r\n\r\n".to_vec(), body: Bytes::new() };
+        let shot = Shot { head: b"GET /any?thing HTTP/1.1\r\nhost: h\r\n\r\n".to_vec(), ..Shot::default() };
         let answer = once(to, &shot).unwrap();
         let text = String::from_utf8(answer).unwrap();
         assert!(

@@ -43,6 +43,27 @@ pub(crate) fn processor_time(pid: u32) -> Outcome<Duration> {
     Ok(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
 }
 
+/// `pid` and the processes that it started, and that those started.
+pub(crate) fn family(pid: u32) -> Vec<u32> {
+    let number = |text: &std::ffi::OsStr| text.to_str()?.parse::<u32>().ok();
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let parents: Vec<(u32, u32)> = all
+        .filter_map(|entry| {
+            let child = number(&entry.file_name())?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            Some((child, parent))
+        })
+        .collect();
+    let mut found = vec![pid];
+    let mut at = 0;
+    while let Some(parent) = found.get(at).copied() {
+        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(child, _)| child));
+        at += 1;
+    }
+    found
+}
+
 /// Time that this thread was on a processor, since it began.
 pub(crate) fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);

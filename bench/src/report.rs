@@ -1,6 +1,7 @@
 //! The document: targets first, then how it was found, then the figures.
 
 mod access;
+mod peers;
 mod sections;
 
 use std::fmt::Write as _;
@@ -129,6 +130,9 @@ impl Document {
         if let Some(reach) = &found.reach {
             document.reach(reach);
         }
+        if let Some(peers) = &found.peers {
+            document.peers(peers);
+        }
         document
     }
 
@@ -189,6 +193,9 @@ fn targets(found: &Findings) -> Vec<Target> {
         let of = format!("{} buckets and {} keys", number(reach.buckets as f64), number(reach.keys as f64));
         target(&format!("`reach --all` of {of}"), reach.all_ms, "ms", all);
         target("`reach` of one key among them", reach.guest_ms.max(reach.share_ms), "ms", one);
+    }
+    if let Some(peers) = &found.peers {
+        targets.extend(peers::targets(peers));
     }
     targets
 }

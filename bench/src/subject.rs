@@ -31,8 +31,13 @@ pub(crate) struct Subject {
 impl Subject {
     /// Starts it on `data`, which need not exist, and waits until it listens.
     pub fn start(data: &Path, setting: Setting<'_>) -> Outcome<Subject> {
+        Subject::start_with(data, &[], setting)
+    }
+
+    /// The same, with more words for its command line.
+    pub fn start_with(data: &Path, more: &[&str], setting: Setting<'_>) -> Outcome<Subject> {
         let address = free_address()?;
-        let child = Subject::spawn(data, address, setting)?;
+        let child = Subject::spawn_with(data, more, address, setting)?;
         child.hear("data ")?;
         let s3 = S3::new(&format!("http://{address}"), "us-east-1", Some(owner_key(data)?))?;
         Ok(Subject { child, address, s3, data: data.to_owned() })
@@ -40,9 +45,14 @@ impl Subject {
 
     /// Starts it and waits for nothing.
     pub fn spawn(data: &Path, address: SocketAddr, setting: Setting<'_>) -> Outcome<Child> {
+        Subject::spawn_with(data, &[], address, setting)
+    }
+
+    fn spawn_with(data: &Path, more: &[&str], address: SocketAddr, setting: Setting<'_>) -> Outcome<Child> {
         let address = address.to_string();
-        let words = ["serve", "--owner-email", "owner@example.com", "--s3", &address, "--data"];
-        let words: Vec<_> = words.iter().map(|word| word.as_ref()).chain([data.as_os_str()]).collect();
+        let words = ["serve", "--owner-email", "owner@example.com", "--s3", &address];
+        let words = words.iter().chain(more).chain(&["--data"]).map(|word| word.as_ref());
+        let words: Vec<_> = words.chain([data.as_os_str()]).collect();
         Child::start(Role::Server, &words, setting)
     }
 
@@ -141,7 +151,7 @@ fn shot(who: &S3, request: &Request, body: Bytes) -> Outcome<Shot> {
     let mut head = prepared.into_bytes();
     let end = head.windows(4).position(|four| four == b"\r\n\r\n").ok_or("a request without end of its head")?;
     head.truncate(end + 4);
-    Ok(Shot { head, body })
+    Ok(Shot { head, body, rest: Vec::new() })
 }
 
 /// An address of this machine on which nobody listens at the moment.

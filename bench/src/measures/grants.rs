@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use client::{Credentials, Generated, S3};
+use serde_json::Value;
 
 use super::{SMALL, progress, reads};
 use crate::child::Setting;
@@ -144,17 +145,24 @@ fn prepare(subject: &Subject) -> Outcome<Keys> {
         subject.make_bucket(bucket)?;
         subject.fill(places(bucket), &body)?;
     }
-    let email = |n: usize| format!("guest-{n}@example.com");
-    let guests = (0..MANY).map(|n| subject.ask(&["account", "create", &email(n), "--guest"]));
-    let guests = guests.collect::<Outcome<Vec<_>>>()?;
+    let guests = guests(subject, MANY)?;
     let Some(last) = guests.last() else { return Err("there is no guest".into()) };
     let ids: Vec<&str> = guests.iter().filter_map(|guest| guest["canonical_id"].as_str()).collect();
     subject.grant([(GRANTED_ONE.to_owned(), ids[MANY - 1..].to_vec()), (GRANTED.to_owned(), ids)])?;
-    let share = |bucket: &str, n: usize| subject.ask(&["share", bucket, "--with", &email(n), "--preset", "read"]);
+    let share = |bucket: &str, n: usize| subject.ask(&["share", bucket, "--with", &guest(n), "--preset", "read"]);
     let one = share(SHARED_ONE, MANY - 1)?;
     let many = (0..MANY).map(|n| share(SHARED, n)).collect::<Outcome<Vec<_>>>()?;
     let Some(many) = many.last() else { return Err("there is no share".into()) };
     Ok(Keys { guest: Subject::key_of(last)?, sharer: [Subject::key_of(&one)?, Subject::key_of(many)?] })
+}
+
+/// Makes so many guests' accounts; what is told of each.
+pub(crate) fn guests(subject: &Subject, count: usize) -> Outcome<Vec<Value>> {
+    (0..count).map(|n| subject.ask(&["account", "create", &guest(n), "--guest"])).collect()
+}
+
+fn guest(n: usize) -> String {
+    format!("guest-{n}@example.com")
 }
 
 fn places(bucket: &str) -> impl Iterator<Item = String> {

@@ -4,6 +4,7 @@ pub(crate) mod allocations;
 pub(crate) mod decisions;
 pub(crate) mod grants;
 pub(crate) mod operations;
+pub(crate) mod peers;
 pub(crate) mod reach;
 pub(crate) mod reads;
 pub(crate) mod start;
@@ -37,6 +38,7 @@ pub(crate) struct Findings {
     pub decisions: Option<decisions::Decisions>,
     pub grants: Option<Vec<grants::Pair>>,
     pub reach: Option<reach::Reach>,
+    pub peers: Option<peers::Peers>,
 }
 
 /// Measures what is asked for and writes it down; whether all targets are met.
@@ -71,6 +73,9 @@ pub(crate) fn all(options: &Options) -> Outcome<bool> {
     }
     if options.wants(Part::Reach) {
         found.reach = Some(clean(&step("reach"), |data| reach::measure(options, data))?);
+    }
+    if options.wants(Part::Peers) {
+        found.peers = Some(clean(&step("peers"), |data| peers::measure(options, data))?);
     }
     found.load[1] = machine::load_average()?;
     report::publish(options, &found)

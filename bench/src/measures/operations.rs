@@ -131,7 +131,7 @@ fn shots(subject: &Subject, kind: Kind, name: &str, requests: usize) -> Outcome<
 }
 
 /// What one durable write costs at the least on this disk: 4 KiB into a file whose space is there already, and a sync.
-fn sync_latencies(dir: &Path) -> Outcome<Vec<f64>> {
+pub(crate) fn sync_latencies(dir: &Path) -> Outcome<Vec<f64>> {
     let path = dir.join("sync");
     let file: File = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
     file.write_all_at(&vec![0; 4096 * SYNCS], 0)?;

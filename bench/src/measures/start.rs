@@ -20,7 +20,7 @@ pub(crate) const OBJECTS: usize = 5000;
 /// How long a server is left alone before its memory counts as that of an idle one.
 const REST: Duration = Duration::from_secs(3);
 /// How long a start may take before it has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Times from the start of a process, in milliseconds.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,6 @@
 //! Memory of the server while one PUT of 5 GiB runs.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use client::{Body, Chunked, Generated, Method, Request};
@@ -11,10 +9,9 @@ use super::{BUCKET, progress};
 use crate::child::Setting;
 use crate::options::Options;
 use crate::subject::Subject;
+use crate::watch::Watch;
 use crate::{Outcome, process};
 
-/// How often the memory is looked at, beside the kernel's own peak.
-const EVERY: Duration = Duration::from_millis(20);
 /// Room on the disk that is left alone, in bytes.
 const SPARE: u64 = 2 << 30;
 
@@ -71,7 +68,7 @@ pub(super) fn measure(options: &Options, dir: &Path) -> Outcome<Vec<Upload>> {
         std::thread::sleep(Duration::from_secs(1));
         process::forget_peak(pid)?;
         let before = process::memory(pid)?.resident;
-        let watch = Watch::start(pid);
+        let watch = Watch::start(vec![pid]);
         let begun = Instant::now();
         let request = Request::at_place(Method::PUT, &format!("{BUCKET}/large")).body(body);
         let answer = runtime.block_on(subject.s3.send(&request))?;
@@ -85,31 +82,4 @@ pub(super) fn measure(options: &Options, dir: &Path) -> Outcome<Vec<Upload>> {
         std::fs::remove_dir_all(&data)?;
     }
     Ok(uploads)
-}
-
-/// Looks at a process again and again: the kernel's peak may lag behind, as its counts are kept for each thread.
-struct Watch {
-    ends: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<u64>,
-}
-
-impl Watch {
-    fn start(pid: u32) -> Watch {
-        let ends = Arc::new(AtomicBool::new(false));
-        let told = ends.clone();
-        let thread = std::thread::spawn(move || {
-            let mut most = 0;
-            while !told.load(Ordering::Relaxed) {
-                most = most.max(process::memory(pid).map_or(0, |memory| memory.resident));
-                std::thread::sleep(EVERY);
-            }
-            most
-        });
-        Watch { ends, thread }
-    }
-
-    fn end(self) -> u64 {
-        self.ends.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap_or(0)
-    }
 }
