@@ -54,6 +54,20 @@ impl Child {
         Ok(Child { process, stdin, lines })
     }
 
+    /// Asks it to end, and waits until it has.
+    pub fn stop(mut self) -> Outcome<()> {
+        let pid = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.ok_or("no process")?, rustix::process::Signal::TERM)?;
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if self.process.try_wait()?.is_some() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Err("the process does not end".into())
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.process.id()

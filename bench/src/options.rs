@@ -21,6 +21,9 @@ pub(crate) struct Options {
     /// Wait at most that many seconds for the load of the machine to fall below three quarters of its cores.
     #[arg(long, default_value_t = 600)]
     pub wait: u64,
+    /// How far `scale` goes: to 10,000,000 objects, which takes an hour and 40 GB, in place of 1,000,000.
+    #[arg(long)]
+    pub full: bool,
     /// Where the programs of other stores were installed, if they are not the system's.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/peers"))]
     pub peers: PathBuf,
@@ -51,6 +54,8 @@ pub(crate) enum Part {
     Reach,
     /// All operations, beside other stores.
     Peers,
+    /// How all of it grows with the number of objects.
+    Scale,
 }
 
 impl Options {

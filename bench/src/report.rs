@@ -2,6 +2,7 @@
 
 mod access;
 mod peers;
+mod scale;
 mod sections;
 
 use std::fmt::Write as _;
@@ -133,6 +134,9 @@ impl Document {
         if let Some(peers) = &found.peers {
             document.peers(peers);
         }
+        if let Some(scale) = &found.scale {
+            document.scale(scale);
+        }
         document
     }
 
@@ -196,6 +200,9 @@ fn targets(found: &Findings) -> Vec<Target> {
     }
     if let Some(peers) = &found.peers {
         targets.extend(peers::targets(peers));
+    }
+    if let Some(scale) = &found.scale {
+        targets.extend(scale::targets(scale));
     }
     targets
 }

@@ -114,6 +114,15 @@ impl Store {
         })
     }
 
+    /// Asks it to end, and waits until it has.
+    pub fn stop(self) -> Outcome<()> {
+        match self.process {
+            Process::Ours(subject) => subject.child.stop(),
+            // It ends so when it is dropped.
+            Process::Foreign(_) => Ok(()),
+        }
+    }
+
     /// Ours, if it is.
     pub fn subject(&self) -> Option<&Subject> {
         match &self.process {

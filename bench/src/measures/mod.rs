@@ -7,6 +7,7 @@ pub(crate) mod operations;
 pub(crate) mod peers;
 pub(crate) mod reach;
 pub(crate) mod reads;
+pub(crate) mod scale;
 pub(crate) mod start;
 pub(crate) mod upload;
 
@@ -39,6 +40,7 @@ pub(crate) struct Findings {
     pub grants: Option<Vec<grants::Pair>>,
     pub reach: Option<reach::Reach>,
     pub peers: Option<peers::Peers>,
+    pub scale: Option<scale::Scale>,
 }
 
 /// Measures what is asked for and writes it down; whether all targets are met.
@@ -76,6 +78,9 @@ pub(crate) fn all(options: &Options) -> Outcome<bool> {
     }
     if options.wants(Part::Peers) {
         found.peers = Some(clean(&step("peers"), |data| peers::measure(options, data))?);
+    }
+    if options.wants(Part::Scale) {
+        found.scale = Some(clean(&step("scale"), |data| scale::measure(options, data))?);
     }
     found.load[1] = machine::load_average()?;
     report::publish(options, &found)

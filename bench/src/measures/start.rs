@@ -88,7 +88,8 @@ fn middle(times: &[Times]) -> Times {
     Times { accepted: of(|times| times.accepted), answered: of(|times| times.answered) }
 }
 
-fn start(data: &Path) -> Outcome<(Times, Child)> {
+/// Starts it on `data`: until it accepts, and until it answers.
+pub(crate) fn start(data: &Path) -> Outcome<(Times, Child)> {
     let address = free_address()?;
     let begun = Instant::now();
     let child = Subject::spawn(data, address, Setting::default())?;

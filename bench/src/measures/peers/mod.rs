@@ -22,7 +22,8 @@ use client::Method;
 
 use self::cells::{Cell, MIB, PART, PARTS, PARTS_AT_ONCE, SMALL, What};
 pub(crate) use self::disk::Disk;
-use self::requests::{BUCKET, Requests};
+use self::requests::BUCKET;
+pub(crate) use self::requests::Requests;
 use super::progress;
 use crate::load::{Load, Shot, Tally, Until, ask};
 use crate::median::median;

@@ -43,7 +43,7 @@ pub(super) fn read_key(size: u64, n: usize) -> String {
 }
 
 /// Makes bodies and requests.
-pub(super) struct Requests {
+pub(crate) struct Requests {
     pool: Bytes,
 }
 
