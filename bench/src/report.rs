@@ -14,7 +14,7 @@ use crate::options::Options;
 use crate::plot::{Plot, number};
 
 /// The command that makes the document.
-const COMMAND: &str = "cargo run --release -p bench";
+const COMMAND: &str = "cargo xtask bench";
 
 const MIB: f64 = 1024.0 * 1024.0;
 

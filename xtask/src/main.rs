@@ -4,6 +4,7 @@
 //! A chore needs Rust and nothing else, `fuzz` a C++ compiler too. What the real clients need it installs itself, saying so, and what it could not
 //! get it names: a run in which a client is missing fails, unless `BAILIWICK_CLIENTS_OPTIONAL=1` says otherwise.
 
+mod bench;
 mod clients;
 mod fuzz;
 mod layers;
@@ -34,6 +35,12 @@ cargo xtask CHORE
     --only NAME,NAME     these targets
   soak                   kill -9 in a loop under load, counted, on a server built for release
     --minutes N          for so long instead of five minutes
+  bench                  the benchmarks, beside other stores: writes docs/performance.md
+    --install-only       install the other stores, and measure nothing
+    --as-is              install nothing, and measure those that are there
+    --only PART,PART     these parts, and print what is found: reads, peers, scale, …
+    --quick              short rounds: whether it works, not how fast it is
+    …                    more of the program's own: `cargo run --release -p bench -- --help`
   arch                   whether the crates use each other as ARCHITECTURE.md says
   deny                   whether the dependencies' licences and sources are those that deny.toml allows
 
@@ -58,6 +65,7 @@ fn chore(words: &[String]) -> Result<bool, Failure> {
     let (name, rest) = words.split_first().map_or(("help", &[][..]), |(name, rest)| (name.as_str(), rest));
     match name {
         "clients" => clients::run(&wanted(rest)?).map(|tally| tally.holds()),
+        "bench" => bench::run(&bench::Wanted::parse(rest)),
         "fuzz" => fuzz::run(&fuzz::Wanted::parse(rest)?),
         "soak" => soak::run(soak::minutes(rest)?),
         _ if !rest.is_empty() => {

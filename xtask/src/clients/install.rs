@@ -56,7 +56,7 @@ pub(crate) fn debian(packages: &[&str]) -> Result<(), Failure> {
 pub(crate) fn venv() -> Result<PathBuf, Failure> {
     let venv = here().join("venv");
     let wanted = root().join("e2e/clients/requirements.txt");
-    with_stamp(&venv, &wanted, || {
+    with_stamp(&venv, &text_of(&wanted)?, || {
         println!("installing from PyPI into {}: {}", venv.display(), wanted.display());
         make_venv(&venv)?;
         let pip = Program::new(venv.join("bin/python")).args(["-m", "pip", "install", "--no-deps", "-r"]).arg(&wanted);
@@ -66,7 +66,7 @@ pub(crate) fn venv() -> Result<PathBuf, Failure> {
     Ok(venv)
 }
 
-fn make_venv(venv: &Path) -> Result<(), Failure> {
+pub(crate) fn make_venv(venv: &Path) -> Result<(), Failure> {
     let make =
         |python: &Path| Program::new(python).args(["-m", "venv", "--clear"]).arg(venv).limit(LIMIT).run()?.done();
     let found = all_on_path("python3").find(|python| make(python).is_ok());
@@ -87,7 +87,7 @@ pub(crate) fn node() -> Result<PathBuf, Failure> {
         debian(&["npm"])?;
     }
     let packages = root().join("e2e/clients");
-    with_stamp(&dir, &packages.join("package-lock.json"), || {
+    with_stamp(&dir, &text_of(&packages.join("package-lock.json"))?, || {
         println!("installing from npm into {}: {}", dir.display(), packages.join("package.json").display());
         for name in ["package.json", "package-lock.json"] {
             let copied =
@@ -114,15 +114,21 @@ fn major(node: &Path) -> Option<u64> {
     ran.stdout.trim().trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
+fn text_of(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+}
+
 /// Installs into `dir` unless what `wanted` names is there: an installation that did not finish leaves no stamp.
-fn with_stamp(dir: &Path, wanted: &Path, install: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
-    let text =
-        std::fs::read_to_string(wanted).map_err(|error| format!("{} cannot be read: {error}", wanted.display()))?;
+pub(crate) fn with_stamp(
+    dir: &Path,
+    wanted: &str,
+    install: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let stamp = dir.join(".installed");
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == text) {
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
     let _ = std::fs::remove_file(&stamp);
     install()?;
-    std::fs::write(&stamp, text).map_err(|error| format!("{} cannot be written: {error}", stamp.display()))
+    std::fs::write(&stamp, wanted).map_err(|error| format!("{} cannot be written: {error}", stamp.display()))
 }

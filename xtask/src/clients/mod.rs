@@ -16,7 +16,7 @@ mod desk;
 mod duplicity;
 mod files;
 mod http;
-mod install;
+pub(crate) mod install;
 mod network;
 mod paste;
 mod presets;
