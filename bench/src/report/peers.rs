@@ -103,9 +103,10 @@ impl Document {
     pub(super) fn peers(&mut self, peers: &Peers) {
         self.say(
             "\n## Beside other stores\n\nOne load asks all of them, in turns within each round, signed by their owner's key with \
-             the body unsigned; bodies are\nrandom and no two alike. Servers and load share the same cores. All but Bailiwick \
-             answer before anything is on the disk;\nwhat they left unwritten is written before the next is asked, \
-             outside of the time that is taken.\n\n\
+             the body unsigned; bodies are\nrandom and no two alike. Servers and load share the same cores. A peer answers as it \
+             does by default, before anything is on\nthe disk, and Bailiwick after it is; where a column says `relaxed` or \
+             `fsync`, it is the other way round. What is left\nunwritten is written before the next is asked, outside of the \
+             time that is taken.\n\n\
              | store | version | setting | idle resident memory |\n| --- | --- | --- | ---: |\n",
         );
         for store in &peers.stores {

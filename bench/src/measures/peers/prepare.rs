@@ -1,5 +1,6 @@
 //! What must be stored before anything can be read: the same in all stores.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,7 +31,8 @@ pub(super) fn fill(store: &Store, requests: &Requests, cells: &[Cell]) -> Outcom
             for n in 0..objects(size) {
                 let path = store.data.join(FILES).join(BUCKET).join(read_key(size, n));
                 std::fs::create_dir_all(path.parent().ok_or("a file without a directory")?)?;
-                std::fs::write(path, requests.body(read_number(size, n), size).concat())?;
+                let mut file = std::fs::File::create(path)?;
+                requests.body(read_number(size, n), size).iter().try_for_each(|piece| file.write_all(piece))?;
             }
         }
         return Ok(resident_in(store));
