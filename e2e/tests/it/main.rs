@@ -1,6 +1,7 @@
 //! The program and its server, from the outside.
 
 mod callers;
+mod damage;
 mod durability;
 mod examples;
 mod field_fronts;
