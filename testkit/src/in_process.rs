@@ -9,7 +9,7 @@ use identity::{Directory, MasterKey};
 use kv::{Embedded, EmbeddedOptions, Engine, KeyRange};
 use model::{ObjectOwnership, PublicAccessBlock, Timestamp};
 use operations::admin::{Command, KeyOrder, NewAccount, Outcome, ShareOrder};
-use operations::{Parts, Settings, Store, Upkeep};
+use operations::{Care, Parts, Settings, Store, Upkeep};
 
 use crate::listener::Listener;
 use crate::{Account, Gate, OWNER, REGION, Share};
@@ -302,6 +302,13 @@ fn assemble(options: &Options) -> (Store, Opened, Weak<dyn Engine>) {
         Opened::Memory => None,
         Opened::Embedded(embedded) => Some(Arc::downgrade(embedded)),
     };
+    let care = match &opened {
+        Opened::Memory => None,
+        Opened::Embedded(embedded) => {
+            let embedded = embedded.clone();
+            Some(Care { snapshot: Box::new(move || embedded.snapshot()), log_key })
+        }
+    };
     let records = Arc::downgrade(&engine);
     let store = Store::new(Parts {
         directory: Directory::new(engine.clone(), master),
@@ -315,6 +322,7 @@ fn assemble(options: &Options) -> (Store, Opened, Weak<dyn Engine>) {
         },
         clock: options.clock.clone(),
         trouble: Box::new(move || watched.as_ref()?.upgrade()?.health()),
+        care,
     });
     (store, opened, records)
 }

@@ -48,22 +48,33 @@ fn replace(write: &mut Vec<Write>, old: BTreeSet<String>, new: BTreeSet<String>,
     write.extend(new.difference(&old).map(|grantee| Write::Put(key(grantee), Bytes::new())));
 }
 
+/// Whom the index names for `bucket`.
+pub(crate) fn of_bucket(bucket: &Bucket) -> BTreeSet<String> {
+    let mut all = named(&bucket.acl, &bucket.owner_canonical);
+    let by_policy = bucket.policy.iter().flat_map(|policy| &policy.names);
+    let owner = [bucket.owner.as_str(), bucket.owner_canonical.as_str()];
+    all.extend(by_policy.filter(|name| !owner.contains(&&***name)).map(|name| name.to_string()));
+    all
+}
+
+/// Whom the index names for an object of `owner`. An owner that is not the bucket's is indexed too: it reaches the object
+/// without a grant.
+pub(crate) fn of_object(bucket_owner: &CanonicalId, owner: &CanonicalId, acl: &Acl) -> BTreeSet<String> {
+    let mut all = named(acl, bucket_owner);
+    if owner != bucket_owner {
+        all.insert(owner.to_string());
+    }
+    all
+}
+
 /// Index changes for a bucket that was `old` and becomes `new`.
 pub(crate) fn bucket(write: &mut Vec<Write>, old: Option<&Bucket>, new: Option<&Bucket>) {
     let Some(name) = old.or(new).map(|b| b.name.clone()) else { return };
-    let of = |bucket: Option<&Bucket>| {
-        let Some(bucket) = bucket else { return BTreeSet::new() };
-        let mut all = named(&bucket.acl, &bucket.owner_canonical);
-        let by_policy = bucket.policy.iter().flat_map(|policy| &policy.names);
-        let owner = [bucket.owner.as_str(), bucket.owner_canonical.as_str()];
-        all.extend(by_policy.filter(|name| !owner.contains(&&***name)).map(|name| name.to_string()));
-        all
-    };
+    let of = |bucket: Option<&Bucket>| bucket.map(of_bucket).unwrap_or_default();
     replace(write, of(old), of(new), |grantee| keys::bucket_grant(grantee, &name));
 }
 
-/// Index changes for an object whose (owner, ACL) was `old` and becomes `new`. An owner that is not the bucket's is
-/// indexed too: it reaches the object without a grant.
+/// Index changes for an object whose (owner, ACL) was `old` and becomes `new`.
 pub(crate) fn object(
     write: &mut Vec<Write>,
     bucket_owner: &CanonicalId,
@@ -72,12 +83,7 @@ pub(crate) fn object(
     new: Option<(&CanonicalId, &Acl)>,
 ) {
     let of = |facts: Option<(&CanonicalId, &Acl)>| {
-        let Some((owner, acl)) = facts else { return BTreeSet::new() };
-        let mut all = named(acl, bucket_owner);
-        if owner != bucket_owner {
-            all.insert(owner.to_string());
-        }
-        all
+        facts.map(|(owner, acl)| of_object(bucket_owner, owner, acl)).unwrap_or_default()
     };
     replace(write, of(old), of(new), |grantee| keys::object_grant(grantee, bucket, key));
 }

@@ -8,6 +8,7 @@
 //! Every record begins with a version; room for versions of objects is in the layout (`v` keys) and in the records.
 //! Absent on purpose: how bodies are stored, who may do what, HTTP.
 
+pub mod audit;
 mod bucket;
 mod codec;
 mod error;

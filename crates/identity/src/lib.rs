@@ -18,6 +18,7 @@
 //!
 //! The bytes are described in `docs/format/identity.md`.
 
+mod audit;
 mod caller;
 mod directory;
 mod error;

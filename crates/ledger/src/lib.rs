@@ -7,6 +7,7 @@
 //!
 //! Absent on purpose: who may see it, HTTP, prices.
 
+mod audit;
 mod event;
 mod meter;
 mod usage;
@@ -19,6 +20,7 @@ use kv::{Engine, Key, KeyRange, Write};
 use model::AccountId;
 use sha2::Sha256;
 
+pub use audit::{Row, audit};
 pub use event::{Actor, Event};
 pub use meter::Meter;
 pub use usage::{Ceilings, Usage, UsageKey, add, add_within};

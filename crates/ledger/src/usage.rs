@@ -129,7 +129,7 @@ fn sorted(mut rows: Vec<(UsageKey, Usage)>) -> Vec<(UsageKey, Usage)> {
     rows
 }
 
-fn parse(key: &[u8]) -> Option<(UsageKey, usize)> {
+pub(crate) fn parse(key: &[u8]) -> Option<(UsageKey, usize)> {
     let (index, text) = key.split_last()?;
     let mut parts = std::str::from_utf8(text).ok()?.split('/');
     let (Some("U"), Some(owner), Some(bucket), Some(cause), Some(""), None) =

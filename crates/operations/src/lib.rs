@@ -18,6 +18,7 @@ pub mod admin;
 mod body;
 mod buckets;
 mod caps;
+mod care;
 mod commit;
 mod denials;
 mod error;
@@ -39,6 +40,7 @@ mod uploads;
 pub use acls::{AclInput, AclView, GranteeInput, GranteeView, Party};
 pub use body::Body;
 pub use buckets::{BucketLine, BucketPage, BucketSettings, CreateBucket, ListBuckets};
+pub use care::{Care, Teller};
 pub use catalog::{
     ContentHeaders, ListObjects, ListUploads, Object, ObjectLine, ObjectPage, Part, PrefixOr, Upload, UploadPage,
 };

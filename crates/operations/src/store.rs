@@ -17,6 +17,7 @@ use ledger::{Ledger, Meter, Usage, UsageKey};
 use model::{BlobId, Bucket, Network, Principal, PublicAccessBlock, Timestamp};
 
 use crate::caps::Caps;
+use crate::care::Care;
 use crate::denials::Denials;
 use crate::garbage::Pins;
 use crate::policies::Policies;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Why nothing can be written, if nothing can: what the engine says of itself.
     pub trouble: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    /// What looking after it takes; `None` where its engine cannot.
+    pub care: Option<Care>,
 }
 
 /// The store. Cheap to clone.
@@ -76,6 +79,7 @@ pub struct Inner {
     pub(crate) uses: LastUses,
     pub(crate) caps: Caps,
     pub(crate) trouble: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    pub(crate) care: Option<Care>,
     clock: Clock,
     /// Sequence of the ids of bodies in the engine.
     inline: AtomicU64,
@@ -128,7 +132,7 @@ const INLINE: u64 = 1 << 63;
 impl Store {
     /// A store of `parts`. Before the first request, [`Store::start`] must have been called.
     pub fn new(parts: Parts) -> Self {
-        let Parts { engine, blobs, directory, settings, clock, trouble } = parts;
+        let Parts { engine, blobs, directory, settings, clock, trouble, care } = parts;
         Store(Arc::new(Inner {
             catalog: Catalog::new(engine.clone()),
             ledger: Ledger::new(engine.clone()),
@@ -144,6 +148,7 @@ impl Store {
             uses: LastUses::default(),
             caps: Caps::default(),
             trouble,
+            care,
             clock,
             inline: AtomicU64::new(INLINE),
         }))

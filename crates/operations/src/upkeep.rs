@@ -21,6 +21,11 @@ const BATCH: usize = 1000;
 /// Attempts to write what a pin has learned, in one batch.
 const PIN_ATTEMPTS: usize = 8;
 
+/// Whether the row is of the table `z`, which is for what looking after the store remembers.
+pub(crate) fn is_ours(key: &[u8]) -> bool {
+    key.starts_with(b"z/")
+}
+
 /// The first and the last use of each key since the last batch, and what pins have yet to learn.
 #[derive(Default)]
 pub(crate) struct LastUses(Mutex<HashMap<AccessKeyId, (KeyUse, KeyUse)>>, Mutex<HashMap<ShareId, Vec<Network>>>);

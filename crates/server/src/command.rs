@@ -4,7 +4,8 @@ use clap::CommandFactory;
 use serde::Serialize;
 
 use crate::admin::{
-    Command, HolderDiff, KeyOrder, NewShare, OnlyReach, Outcome, ReachRow, ShareOrder, ShareView, StatusView, Whose,
+    Command, HolderDiff, KeyOrder, NewShare, OnlyReach, Outcome, ReachRow, ShareOrder, ShareView, StatusView,
+    VerifyView, Whose,
 };
 use crate::card::{Can, Card, Client, SECRET_PLACEHOLDER};
 use crate::cli::{
@@ -38,15 +39,17 @@ fn completions(shell: clap_complete::Shell) -> Result<Exit, Complaint> {
 async fn ask(invocation: &Invocation, verb: &Verb) -> Result<Exit, Complaint> {
     let Some(command) = question(verb)? else { return Ok(Exit::Done) };
     let common = &invocation.cli.common;
-    let (about, outcome) = progress::during("asking the store", async {
+    let long = command.is_long();
+    let asked = async {
         let place = place::find(common, || invocation.serve_flags()).await?;
         let about = match &place {
             Place::Server(server) => Some(server.about().clone()),
             Place::Store(..) => None,
         };
-        Ok::<_, Complaint>((about, place.ask(command).await?))
-    })
-    .await?;
+        let mut bar = progress::Bar::new();
+        Ok::<_, Complaint>((about, place.ask(command, |progress| bar.show(progress)).await?))
+    };
+    let (about, outcome) = if long { asked.await? } else { progress::during("asking the store", asked).await? };
     match (verb, &outcome) {
         (
             Verb::Share(ShareFlags { client, .. }) | Verb::Shares(SharesVerb::Rotate { client, .. }),
@@ -74,6 +77,10 @@ async fn ask(invocation: &Invocation, verb: &Verb) -> Result<Exit, Complaint> {
         (Verb::Can(_), Outcome::Can(answer)) => {
             print::outcome(&outcome, common.json)?;
             Ok(if answer.allowed { Exit::Done } else { Exit::Failed })
+        }
+        (Verb::Verify { .. }, Outcome::Verified(found)) => {
+            print::outcome(&outcome, common.json)?;
+            all_well(found)
         }
         (Verb::Status, Outcome::Status(status)) => self::status(status, about, common.json),
         _ => print::outcome(&outcome, common.json).map(|()| Exit::Done),
@@ -134,6 +141,7 @@ fn question(verb: &Verb) -> Result<Option<Command>, Complaint> {
         }
         Verb::Usage { bucket } => Command::Usage { bucket: bucket.clone() },
         Verb::Status => Command::Status,
+        Verb::Verify { deep } => Command::Verify { deep: *deep },
     }))
 }
 
@@ -227,6 +235,22 @@ fn only(reach: &OnlyReach, key: &str, place: &str) -> Result<Exit, Complaint> {
                 row.why
             ),
             "Take that away from it, or hand out a key of a share instead.",
+        )),
+    }
+}
+
+/// Whether all that is stored is as it was written.
+fn all_well(found: &VerifyView) -> Result<Exit, Complaint> {
+    match found.damage.first() {
+        None => Ok(Exit::Done),
+        Some(first) => Err(Complaint::failed(
+            format!(
+                "{} damaged: first, {}: {}",
+                print::counted(found.damage.len() as u64 + found.more_damage, "thing is", "things are"),
+                first.what,
+                first.problem
+            ),
+            format!("For this one: {}.", first.remedy),
         )),
     }
 }

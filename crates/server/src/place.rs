@@ -3,9 +3,13 @@
 //! The store's lock decides. Between two processes there are moments when one has the lock and nobody answers (a server
 //! that starts or drains, a command that runs without a server), so a store in use is asked for again for a while.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use crate::admin::{Command, Failure, FailureKind, Outcome};
+use operations::Teller;
+use tokio::sync::watch;
+
+use crate::admin::{Command, Failure, FailureKind, Outcome, Progress};
 use crate::cli::{Common, ServeFlags};
 use crate::complaint::{Cause, Complaint};
 use crate::engine::{self, Engine};
@@ -14,6 +18,8 @@ use crate::socket::{self, Connection, Execute};
 /// How long another process may have the store without answering.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
+/// How often it is shown how far something is.
+const SHOW: Duration = Duration::from_millis(200);
 
 /// The store, or who has it.
 pub(crate) enum Place {
@@ -61,12 +67,22 @@ pub(crate) async fn find(
 }
 
 impl Place {
-    /// Has `command` executed there, as this process's user.
-    pub(crate) async fn ask(self, command: Command) -> Result<Outcome, Complaint> {
+    /// Has `command` executed there, as this process's user; how far it is goes to `show`, now and then.
+    pub(crate) async fn ask(self, command: Command, mut show: impl FnMut(&Progress)) -> Result<Outcome, Complaint> {
         let answer = match self {
-            Place::Server(server) => server.ask(&command).await?,
+            Place::Server(server) => server.ask(&command, show).await?,
             Place::Store(engine, _) => {
-                let answer = engine.execute(rustix::process::geteuid().as_raw(), command).await;
+                let (sender, progress) = watch::channel(Progress::default());
+                let uid = rustix::process::geteuid().as_raw();
+                let answer = {
+                    let mut work = pin!(engine.execute(uid, command, Teller::new(sender)));
+                    loop {
+                        tokio::select! {
+                            answer = &mut work => break answer,
+                            () = tokio::time::sleep(SHOW) => show(&progress.borrow()),
+                        }
+                    }
+                };
                 engine.drain().await;
                 answer
             }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::admin::Progress;
+
 /// How long nothing is shown: what is quick is not to flicker.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -26,4 +28,59 @@ pub(crate) async fn during<T>(what: &str, work: impl Future<Output = T>) -> T {
     let done = work.await;
     spinner.finish_and_clear();
     done
+}
+
+/// How far something is, as a bar on a terminal; nothing elsewhere.
+pub(crate) struct Bar {
+    bar: Option<ProgressBar>,
+    doing: String,
+}
+
+impl Bar {
+    /// Nothing is shown yet.
+    pub(crate) fn new() -> Self {
+        Bar { bar: None, doing: String::new() }
+    }
+
+    /// Shows that.
+    pub(crate) fn show(&mut self, progress: &Progress) {
+        if progress.doing.is_empty() || !std::io::stderr().is_terminal() {
+            return;
+        }
+        if self.doing != progress.doing {
+            self.end();
+            self.doing.clone_from(&progress.doing);
+            let bytes = progress.unit == "bytes";
+            let template = match (progress.of, bytes) {
+                (Some(_), true) => "{msg} {wide_bar} {bytes}/{total_bytes} ({bytes_per_sec}, {eta} left)",
+                (Some(_), false) => "{msg} {wide_bar} {pos}/{len} ({eta} left)",
+                (None, true) => "{spinner} {msg}: {bytes} ({elapsed})",
+                (None, false) => "{spinner} {msg}: {human_pos} ({elapsed})",
+            };
+            let bar = progress.of.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            self.bar = Some(bar.with_message(progress.doing.clone()));
+        }
+        if let Some(bar) = &self.bar {
+            if let Some(of) = progress.of {
+                bar.set_length(of);
+            }
+            bar.set_position(progress.done);
+        }
+    }
+
+    /// Takes it away.
+    pub(crate) fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.end();
+    }
 }

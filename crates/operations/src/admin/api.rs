@@ -158,6 +158,32 @@ pub enum Command {
     },
     /// Whether the store is well, and which process has it open.
     Status,
+    /// Whether all that is stored is as it was written.
+    Verify {
+        /// Read every byte.
+        deep: bool,
+    },
+}
+
+impl Command {
+    /// Whether it may take so long that whoever asked is told how far it is, and that it is given up when nobody waits for
+    /// it any more, or the server stops.
+    pub fn is_long(&self) -> bool {
+        matches!(self, Command::Verify { .. })
+    }
+}
+
+/// How far something is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is done now, as in `reading bodies`.
+    pub doing: String,
+    /// How much of it is done.
+    pub done: u64,
+    /// Of how much, where that is known.
+    pub of: Option<u64>,
+    /// Of what: `bytes`, `rows`.
+    pub unit: String,
 }
 
 /// A key to be made. What is left out does not hold it back.
@@ -242,6 +268,7 @@ pub enum Outcome {
     Can(CanView),
     Usage(Vec<UsageRow>),
     Status(StatusView),
+    Verified(VerifyView),
 }
 
 /// An account with the secret of its first key, shown this once.
@@ -535,6 +562,39 @@ pub struct StatusView {
     pub buckets: u64,
     /// Why nothing can be written, if nothing can.
     pub trouble: Option<String>,
+}
+
+/// What a look at all that is stored found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct VerifyView {
+    /// Whether every byte was read.
+    pub deep: bool,
+    pub rows: u64,
+    pub objects: u64,
+    /// Of all objects.
+    pub bytes: u64,
+    /// Bodies and parts of bodies that were looked at.
+    pub bodies: u64,
+    /// Of bodies.
+    pub bytes_read: u64,
+    /// Events in the ledger, whose chain holds.
+    pub events: u64,
+    /// What is not as it was written; empty if all is well.
+    pub damage: Vec<DamageView>,
+    /// How much more there is than is listed.
+    pub more_damage: u64,
+}
+
+/// Something that is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DamageView {
+    /// What: an object by bucket and key, a row by its key.
+    pub what: String,
+    /// What was found.
+    pub problem: String,
+    /// What to do about it.
+    pub remedy: String,
 }
 
 macro_rules! redacted_debug {

@@ -23,7 +23,7 @@ pub use api::*;
 pub use proposal::*;
 
 use crate::commit::{Committed, Deed};
-use crate::{Context, Error, Store};
+use crate::{Context, Error, Store, Teller};
 
 /// Accounts, shares or keys read at a time where there may be many.
 const PAGE: usize = 1000;
@@ -34,6 +34,20 @@ impl Store {
     /// # Errors
     /// [`Failure`], for the person who typed it.
     pub async fn execute(&self, uid: u32, request_id: String, command: Command) -> Result<Outcome, Failure> {
+        self.execute_telling(uid, request_id, command, &Teller::default()).await
+    }
+
+    /// The same, telling how far it is.
+    ///
+    /// # Errors
+    /// As [`execute`](Store::execute).
+    pub async fn execute_telling(
+        &self,
+        uid: u32,
+        request_id: String,
+        command: Command,
+        teller: &Teller,
+    ) -> Result<Outcome, Failure> {
         let mut ctx = Context::operator(uid, request_id);
         let ctx = &mut ctx;
         match command {
@@ -88,6 +102,7 @@ impl Store {
             }
             Command::Usage { bucket } => self.usage_report(bucket.as_deref()).await.map(Outcome::Usage),
             Command::Status => self.status().await.map(Outcome::Status),
+            Command::Verify { deep } => self.verify(deep, teller).await.map(Outcome::Verified),
         }
     }
 
@@ -180,6 +195,10 @@ impl Failure {
         Failure::of(FailureKind::Conflict, message, remedy)
     }
 
+    pub(crate) fn unavailable(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Failure::of(FailureKind::Unavailable, message, remedy)
+    }
+
     /// Others changed the same thing in between.
     fn met(what: &str) -> Self {
         Failure::conflict(format!("{what} was changed by somebody else at the same time"), "Look, and try again.")
@@ -192,7 +211,9 @@ impl From<Error> for Failure {
         let remedy = match &error {
             Error::Full => "Make room on the device that holds the data directory, then try again.",
             Error::Unavailable(_) => "Restart the server; nothing acknowledged is lost.",
-            Error::Damaged(_) => "Restore the data directory from a copy, and keep the damaged one.",
+            Error::Damaged(_) => {
+                "`bailiwick verify --deep` names all that is damaged, `bailiwick restore` gets it back from a backup."
+            }
             Error::Contention => "Try again.",
             _ => "See the server's log.",
         };

@@ -131,6 +131,7 @@ async fn a_store_does_not_start_under_another_master_key() {
         },
         clock: Arc::new(|| model::Timestamp::from_millis(0)),
         trouble: Box::new(|| None),
+        care: None,
     });
     assert!(!store.start().await.unwrap());
 }

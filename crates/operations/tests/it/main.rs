@@ -2,6 +2,7 @@
 
 mod admin;
 mod bookkeeping;
+mod care;
 mod failures;
 mod keys;
 mod objects;

@@ -10,8 +10,8 @@ use kv::Engine;
 use model::{BucketName, ChecksumAlgorithm, ObjectKey, ObjectOwnership, PublicAccessBlock, Timestamp};
 use operations::admin::{Command, NewAccount, NewShare, Outcome, ShareOrder};
 use operations::{
-    Aborted, AclInput, Context, CreateBucket, Described, Error, Expected, GetObject, GranteeInput, Parts, PutObject,
-    Settings, Source, Store, WriteConditions, Written,
+    Aborted, AclInput, Care, Context, CreateBucket, Described, Error, Expected, GetObject, GranteeInput, Parts,
+    PutObject, Settings, Source, Store, WriteConditions, Written,
 };
 
 pub const BUCKET: &str = "myproject.example.com";
@@ -42,12 +42,29 @@ pub fn store_over(engine: Arc<dyn Engine>, blobs: Arc<blobs::Memory>, clock: &Ar
     store_with(engine, blobs, clock, None)
 }
 
+/// The same, where what looks after the store can see it.
+pub fn store_in_care(engine: &Arc<kv::Embedded>, blobs: Arc<blobs::Memory>, clock: &Arc<AtomicU64>) -> Store {
+    let shown = engine.clone();
+    let care = Care { snapshot: Box::new(move || shown.snapshot()), log_key: [7; 32] };
+    make(engine.clone(), blobs, clock, None, Some(care))
+}
+
 /// The same, where no new key lives longer.
 pub fn store_with(
     engine: Arc<dyn Engine>,
     blobs: Arc<blobs::Memory>,
     clock: &Arc<AtomicU64>,
     max_key_lifetime: Option<std::time::Duration>,
+) -> Store {
+    make(engine, blobs, clock, max_key_lifetime, None)
+}
+
+fn make(
+    engine: Arc<dyn Engine>,
+    blobs: Arc<blobs::Memory>,
+    clock: &Arc<AtomicU64>,
+    max_key_lifetime: Option<std::time::Duration>,
+    care: Option<Care>,
 ) -> Store {
     let clock = clock.clone();
     Store::new(Parts {
@@ -66,6 +83,7 @@ pub fn store_with(
         },
         clock: Arc::new(move || Timestamp::from_millis(clock.fetch_add(1, Ordering::Relaxed))),
         trouble: Box::new(|| None),
+        care,
     })
 }
 
@@ -79,6 +97,19 @@ impl World {
         let blobs = Arc::new(blobs::Memory::new());
         let clock = Arc::new(AtomicU64::new(1_764_000_000_000));
         let store = store_over(engine.clone(), blobs.clone(), &clock);
+        World::of(store, engine, blobs, clock).await
+    }
+
+    /// With the embedded engine in that directory, and what looks after it.
+    pub async fn in_care(dir: &std::path::Path) -> World {
+        let engine = kv::Embedded::open(&dir.join("records"), kv::EmbeddedOptions::new([7; 32])).unwrap();
+        let (engine, blobs) = (Arc::new(engine), Arc::new(blobs::Memory::new()));
+        let clock = Arc::new(AtomicU64::new(1_764_000_000_000));
+        let store = store_in_care(&engine, blobs.clone(), &clock);
+        World::of(store, engine, blobs, clock).await
+    }
+
+    async fn of(store: Store, engine: Arc<dyn Engine>, blobs: Arc<blobs::Memory>, clock: Arc<AtomicU64>) -> World {
         assert!(store.start().await.unwrap());
         let owner = account(&store, "owner@example.com", false).await;
         let guest = account(&store, GUEST, true).await;

@@ -156,6 +156,7 @@ impl World {
             },
             clock: Arc::new(|| Timestamp::from_seconds(NOW)),
             trouble: Box::new(|| None),
+            care: None,
         });
         assert!(store.start().await.unwrap());
         let owner = account(&store, "owner@example.com", false).await;

@@ -74,6 +74,13 @@ pub(crate) enum Verb {
     },
     /// Whether the store is well, and which process serves it.
     Status,
+    /// Whether all that is stored is as it was written: all records, what belongs together, the counters, the ledger, and
+    /// that each body is there. Names what is damaged, and exits with 1. Changes nothing.
+    Verify {
+        /// Read every byte of every body too.
+        #[arg(long)]
+        deep: bool,
+    },
     /// Completions for a shell, to be sourced by it.
     Completions { shell: Shell },
 }

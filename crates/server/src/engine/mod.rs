@@ -12,7 +12,7 @@ use blobs::{LocalDisk, LocalOptions};
 use identity::{Directory, MasterKey};
 use kv::{Embedded, EmbeddedOptions};
 use model::{PublicAccessBlock, Timestamp};
-use operations::{Parts, Settings, Store, Upkeep, admin};
+use operations::{Care, Parts, Settings, Store, Teller, Upkeep, admin};
 use tokio::sync::Mutex;
 
 use self::datadir::DataDir;
@@ -68,7 +68,8 @@ impl Engine {
         let master = MasterKey::load(&source, dir.is_new())
             .map_err(|error| Complaint::failed(error.to_string(), "Nothing was changed."))?;
         let relaxed = flags.durability == Durability::Relaxed;
-        let mut options = EmbeddedOptions::new(master.derive("ledger"));
+        let log_key = master.derive("ledger");
+        let mut options = EmbeddedOptions::new(log_key);
         options.durability = if relaxed { kv::Durability::Relaxed } else { kv::Durability::Full };
         let embedded = Embedded::open(&dir.records(), options).map_err(|error| match error {
             kv::Error::InUse => Complaint::failed(
@@ -82,7 +83,7 @@ impl Engine {
         let bodies = LocalDisk::open(&dir.bodies(), LocalOptions { durability, ..LocalOptions::default() })
             .map_err(|error| dir.unusable(&error.to_string()))?;
         let embedded = Arc::new(embedded);
-        let watched = embedded.clone();
+        let (watched, shown) = (embedded.clone(), embedded.clone());
         let store = Store::new(Parts {
             directory: Directory::new(embedded.clone(), master),
             engine: embedded.clone(),
@@ -90,6 +91,7 @@ impl Engine {
             settings: settings(flags),
             clock: Arc::new(now),
             trouble: Box::new(move || watched.health()),
+            care: Some(Care { snapshot: Box::new(move || shown.snapshot()), log_key }),
         });
         let engine = Engine { store, upkeep: Arc::default(), embedded, commands: Arc::default() };
         Ok((engine, dir))
@@ -140,10 +142,15 @@ fn now() -> Timestamp {
 }
 
 impl Execute for Engine {
-    async fn execute(&self, uid: u32, command: admin::Command) -> Result<admin::Outcome, admin::Failure> {
+    async fn execute(
+        &self,
+        uid: u32,
+        command: admin::Command,
+        teller: Teller,
+    ) -> Result<admin::Outcome, admin::Failure> {
         let number = self.commands.fetch_add(1, Ordering::Relaxed);
         let request_id = format!("operator-{}-{number}", now().millis());
-        self.store.execute(uid, request_id, command).await
+        self.store.execute_telling(uid, request_id, command, &teller).await
     }
 }
 

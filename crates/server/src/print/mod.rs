@@ -4,6 +4,7 @@
 
 mod people;
 mod table;
+mod upkeep;
 
 use std::io::{self, Write};
 
@@ -39,7 +40,13 @@ pub(crate) fn outcome(outcome: &Outcome, as_json: bool) -> Result<(), Complaint>
         Outcome::Can(value) => json(value),
         Outcome::Usage(value) => json(value),
         Outcome::Status(value) => json(value),
+        Outcome::Verified(value) => json(value),
     }
+}
+
+/// A number with what it counts.
+pub(crate) fn counted(number: u64, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
 }
 
 /// A table of texts with a header, for what is no outcome of the store.

@@ -1,6 +1,7 @@
 //! Each outcome as a person wants to see it.
 
 use super::table::{list, pairs};
+use super::upkeep;
 use crate::admin::{
     AccountDetail, AccountView, BucketDetail, BucketView, CanView, DiffRow, HolderDiff, HolderReach, KeyView,
     NewAccount, NewKey, NewShare, Outcome, ReachRow, RefusalView, RestrictionView, RotatedKey, ShareView, StatusView,
@@ -36,6 +37,7 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         Outcome::Can(answer) => can(answer),
         Outcome::Usage(rows) => usage(rows),
         Outcome::Status(status) => self::status(status),
+        Outcome::Verified(found) => upkeep::verified(found),
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-use super::{About, Hello, PROTOCOL, file, read_line, to_line};
-use crate::admin::{Command, Failure, Outcome};
+use super::{About, Hello, PROTOCOL, Said, file, read_line, to_line};
+use crate::admin::{Command, Failure, Outcome, Progress};
 use crate::complaint::Complaint;
 
 /// The longest answer: all keys of some hundred thousand accounts.
@@ -67,21 +67,38 @@ impl Connection {
         &self.about
     }
 
-    /// Sends `command` and waits for what the store says to it.
-    pub(crate) async fn ask(mut self, command: &Command) -> Result<Result<Outcome, Failure>, Complaint> {
-        let talk = async {
+    /// Sends `command` and waits for what the store says to it; what it says before goes to `show`.
+    pub(crate) async fn ask(
+        mut self,
+        command: &Command,
+        mut show: impl FnMut(&Progress),
+    ) -> Result<Result<Outcome, Failure>, Complaint> {
+        let begun = async {
             self.stream.write_all(&to_line(command)?).await?;
-            self.stream.flush().await?;
-            let line = read_line(&mut self.stream, ANSWER_BYTES).await?;
-            Ok::<_, io::Error>(serde_json::from_slice(&line)?)
+            self.stream.flush().await
         };
-        let answer = tokio::time::timeout(ANSWER, talk).await.map_err(io::Error::from).and_then(|answer| answer);
-        answer.map_err(|error| {
-            Complaint::failed(
-                format!("the server of {} gave no answer: {error}", self.dir.display()),
-                "It may have done what was asked: look before you ask again.",
-            )
-        })
+        let mut told = tokio::time::timeout(ANSWER, begun).await.map_err(io::Error::from).and_then(|begun| begun);
+        loop {
+            let said = match told {
+                Ok(()) => {
+                    let line = tokio::time::timeout(ANSWER, read_line(&mut self.stream, ANSWER_BYTES)).await;
+                    line.map_err(io::Error::from).and_then(|line| Ok(serde_json::from_slice(&line?)?))
+                }
+                Err(error) => Err(error),
+            };
+            match said {
+                Ok(Said::Progress(progress)) => show(&progress),
+                Ok(Said::Ok(outcome)) => return Ok(Ok(outcome)),
+                Ok(Said::Err(failure)) => return Ok(Err(failure)),
+                Err(error) => {
+                    return Err(Complaint::failed(
+                        format!("the server of {} gave no answer: {error}", self.dir.display()),
+                        "It may have done what was asked: look before you ask again.",
+                    ));
+                }
+            }
+            told = Ok(());
+        }
     }
 }
 

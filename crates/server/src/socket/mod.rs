@@ -5,7 +5,8 @@
 //! alone (0700), so is the socket (0600), and the operating system says that the peer is the server's user or root.
 //!
 //! The talk: the server says who it is (or why it will not talk), the client sends one command, the server sends one
-//! answer; each is one line of JSON. One command a connection, of bounded size, within a bounded time.
+//! answer; each is one line of JSON. One command a connection, of bounded size, within a bounded time. To a command that
+//! may take long the server says twice a second how far it is, and gives it up when nobody listens any more.
 //!
 //! Absent on purpose: a way to reach it over the network, passwords, a session.
 
@@ -19,7 +20,9 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
-use crate::admin::{Command, Failure, Outcome};
+use operations::Teller;
+
+use crate::admin::{Command, Failure, Outcome, Progress};
 
 pub(crate) use client::{Connection, connect};
 pub(crate) use file::SocketFile;
@@ -30,8 +33,13 @@ const PROTOCOL: u32 = 1;
 
 /// Who executes what comes in.
 pub(crate) trait Execute: Clone + Send + Sync + 'static {
-    /// Does what the operator with that user id asks.
-    fn execute(&self, uid: u32, command: Command) -> impl Future<Output = Result<Outcome, Failure>> + Send;
+    /// Does what the operator with that user id asks, and tells how far it is.
+    fn execute(
+        &self,
+        uid: u32,
+        command: Command,
+        teller: Teller,
+    ) -> impl Future<Output = Result<Outcome, Failure>> + Send;
 }
 
 /// What the server says first.
@@ -42,6 +50,17 @@ pub(crate) enum Hello {
     Welcome(About),
     /// It will not talk; why, as one sentence.
     Refused(String),
+}
+
+/// What the server says to a command.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Said {
+    /// It is not done yet.
+    Progress(Progress),
+    /// It is done.
+    Ok(Outcome),
+    /// It cannot be done.
+    Err(Failure),
 }
 
 /// The server at the other end.

@@ -17,7 +17,7 @@ use crate::admin::{FailureKind, StatusView};
 struct Oracle;
 
 impl Execute for Oracle {
-    async fn execute(&self, uid: u32, command: Command) -> Result<Outcome, Failure> {
+    async fn execute(&self, uid: u32, command: Command, _: Teller) -> Result<Outcome, Failure> {
         match command {
             Command::Status => {
                 let version = format!("asked by {uid}");
@@ -50,7 +50,7 @@ fn start(dir: &Path) -> Running {
 }
 
 async fn ask(dir: &Path, command: Command) -> Result<Outcome, Failure> {
-    connect(dir).await.unwrap().expect("a server").ask(&command).await.unwrap()
+    connect(dir).await.unwrap().expect("a server").ask(&command, |_| {}).await.unwrap()
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! Secrets are told once, so a later run cannot use the key of an earlier one. It makes a key of its own and deletes it
 //! when the proof is over; nothing is stored for the next run, and no key that somebody else made is touched.
 
+use operations::Teller;
 use std::path::Path;
 
 use crate::admin::{AccountView, Command, KeyOrder, NewAccount, NewKey, Outcome};
@@ -62,7 +63,11 @@ impl<'a> Cast<'a> {
 }
 
 async fn operate(server: &Server, command: Command) -> Result<Outcome, Complaint> {
-    server.engine.execute(rustix::process::geteuid().as_raw(), command).await.map_err(place::complaint)
+    server
+        .engine
+        .execute(rustix::process::geteuid().as_raw(), command, Teller::default())
+        .await
+        .map_err(place::complaint)
 }
 
 /// The owner of what `try` makes, by the credentials of the first start; where these were moved away, by a key of its own.

@@ -1,0 +1,57 @@
+//! Looking after what is stored: whether it is as it was written, now ([`verify`]) and all the time.
+//!
+//! Two kinds of looking. The *structure* is read at one moment, from a snapshot of the rows: every row can be read, what
+//! belongs together agrees, nothing is named twice, and the counters are the sums. The *bodies* are read while others go on
+//! writing; a body that is not there, whose record has changed meanwhile, is no damage but a deletion.
+//!
+//! Nothing is ever repaired here. What is damaged is named, with what can be done.
+
+mod bodies;
+mod findings;
+mod pace;
+mod pairs;
+mod structure;
+mod verify;
+
+use tokio::sync::watch;
+
+pub(crate) use findings::Findings;
+
+use crate::admin::Progress;
+
+/// What looking after a store takes, where its engine can show a moment.
+pub struct Care {
+    /// The rows as they are now.
+    pub snapshot: Box<dyn Fn() -> Result<kv::Snapshot, kv::Error> + Send + Sync>,
+    /// What the ledger's log is chained with.
+    pub log_key: [u8; 32],
+}
+
+/// Who is told how far something is; nobody, by default.
+#[derive(Debug, Clone, Default)]
+pub struct Teller(Option<watch::Sender<Progress>>);
+
+impl Teller {
+    /// Tells whoever holds the other end of `sender`.
+    pub fn new(sender: watch::Sender<Progress>) -> Self {
+        Teller(Some(sender))
+    }
+
+    /// Something else is done now.
+    pub(crate) fn begin(&self, doing: &str, unit: &str, of: Option<u64>) {
+        self.tell(Progress { doing: doing.into(), done: 0, of, unit: unit.into() });
+    }
+
+    /// More of it is done.
+    pub(crate) fn add(&self, done: u64) {
+        if let Some(sender) = &self.0 {
+            sender.send_modify(|progress| progress.done += done);
+        }
+    }
+
+    fn tell(&self, progress: Progress) {
+        if let Some(sender) = &self.0 {
+            sender.send_replace(progress);
+        }
+    }
+}
