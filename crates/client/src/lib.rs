@@ -1,6 +1,6 @@
 //! A small S3 client that says exactly what it is told to say, also what a well-behaved client never would.
 //!
-//! `bailiwick try` and `bailiwick probe`, the end-to-end tests and the benchmarks speak to servers through it. The ready-made clients
+//! `bailiwick try`, `bailiwick probe` and backups to buckets, the end-to-end tests and the benchmarks speak to servers through it. The ready-made clients
 //! cannot: they normalise paths, sign all they send and repair what a test wants broken.
 //!
 //! **It is a second implementation.** Signatures, canonical forms and aws-chunked framing are written here from the

@@ -190,8 +190,13 @@ fn next_epoch(places: &Places, sync: &dyn SyncSeam) -> Result<u64, Error> {
             path.display()
         ))
     })?;
-    write_durably(&places.root, "epoch", epoch_text(next).as_bytes(), sync)?;
+    set_epoch(places, next, sync)?;
     Ok(next)
+}
+
+/// Says which epoch the last opening had.
+pub(super) fn set_epoch(places: &Places, epoch: u64, sync: &dyn SyncSeam) -> Result<(), Error> {
+    write_durably(&places.root, "epoch", epoch_text(epoch).as_bytes(), sync)
 }
 
 fn holds_nothing(places: &Places) -> Result<bool, Error> {

@@ -15,6 +15,7 @@ mod directory;
 mod format;
 mod listing;
 mod read;
+mod restore;
 mod scratch;
 #[cfg(test)]
 mod tests;

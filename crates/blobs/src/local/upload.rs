@@ -53,8 +53,14 @@ struct Written {
 
 impl Upload {
     pub(super) fn new(disk: Arc<Disk>) -> Self {
+        let id = disk.next_id();
+        Upload::of(disk, id)
+    }
+
+    /// Of the body that is to have that id.
+    pub(super) fn of(disk: Arc<Disk>, id: BlobId) -> Self {
         Upload {
-            id: disk.next_id(),
+            id,
             disk,
             len: 0,
             crc64: Digest::new(CrcAlgorithm::Crc64Nvme),
