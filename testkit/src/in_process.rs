@@ -286,7 +286,7 @@ async fn create_account(store: &Store, email: &str, guest: bool) -> NewAccount {
 
 fn assemble(options: &Options) -> (Store, Opened, Weak<dyn Engine>) {
     let master = MasterKey::from_bytes(MASTER);
-    let log_key = master.derive("ledger");
+    let (log_key, backup_key) = (master.derive("ledger"), master.derive("backup manifests"));
     let (engine, blobs, opened): (Arc<dyn Engine>, Arc<dyn blobs::Blobs>, _) = match &options.storage {
         Storage::Memory => (Arc::new(kv::Memory::new(log_key)), Arc::new(blobs::Memory::new()), Opened::Memory),
         Storage::Disk { dir, records, bodies } => {
@@ -306,7 +306,7 @@ fn assemble(options: &Options) -> (Store, Opened, Weak<dyn Engine>) {
         Opened::Memory => None,
         Opened::Embedded(embedded) => {
             let embedded = embedded.clone();
-            Some(Care { snapshot: Box::new(move || embedded.snapshot()), log_key })
+            Some(Care { snapshot: Box::new(move || embedded.snapshot()), log_key, backup_key })
         }
     };
     let records = Arc::downgrade(&engine);

@@ -89,36 +89,14 @@ impl Ledger {
     /// # Errors
     /// [`Error::Corrupt`] naming the first entry that is missing or not what was written.
     pub async fn verify(&self, log_key: &[u8; 32]) -> Result<u64, Error> {
-        let mut chain = [0; 32];
-        let mut last = 0;
-        loop {
-            let entries = self.entries(last, 1000).await?;
-            if entries.is_empty() {
-                let head = self.engine.get_many(&[Key::from_static(LOG)]).await?.pop().flatten();
-                let agrees = match &head {
-                    None => last == 0,
-                    Some(head) => head.value.as_ref() == [&last.to_be_bytes()[..], &chain].concat(),
-                };
-                if agrees {
-                    return Ok(last);
-                }
-                // Unless entries came between the two reads, the head knows of some that are not there.
-                if self.entries(last, 1).await?.is_empty() {
-                    return Err(corrupt(last + 1, "the log is shorter than its head says, or its head is damaged"));
-                }
-            }
-            for (number, payload, stored) in entries {
-                if number != last + 1 {
-                    return Err(corrupt(last + 1, "the entry is missing"));
-                }
-                let mut mac = Hmac::<Sha256>::new_from_slice(log_key).expect("any length is a key");
-                mac.update(&chain);
-                mac.update(&number.to_be_bytes());
-                mac.update(&payload);
-                mac.verify_slice(&stored).map_err(|_| corrupt(number, "the entry is not what was written"))?;
-                (chain, last) = (stored, number);
-            }
-        }
+        let mut check = self.check();
+        while check.step(log_key).await?.is_some() {}
+        Ok(check.last)
+    }
+
+    /// The same, step by step.
+    pub fn check(&self) -> Check {
+        Check { ledger: self.clone(), chain: [0; 32], last: 0 }
     }
 
     /// The usage of each of `of`, in that order.
@@ -129,6 +107,51 @@ impl Ledger {
     /// All usage, or that of one owner, by owner, bucket and cause.
     pub async fn usage(&self, owner: Option<&AccountId>) -> Result<Vec<(UsageKey, Usage)>, Error> {
         usage::read(self.engine.as_ref(), owner).await
+    }
+}
+
+/// A check of the log that is under way.
+pub struct Check {
+    ledger: Ledger,
+    chain: [u8; 32],
+    last: u64,
+}
+
+impl Check {
+    /// Checks the next up to 1000 events: how many bytes they have; `None` if there are no more and all of them hold.
+    ///
+    /// # Errors
+    /// As [`Ledger::verify`].
+    pub async fn step(&mut self, log_key: &[u8; 32]) -> Result<Option<usize>, Error> {
+        let entries = self.ledger.entries(self.last, 1000).await?;
+        if entries.is_empty() {
+            let head = self.ledger.engine.get_many(&[Key::from_static(LOG)]).await?.pop().flatten();
+            let agrees = match &head {
+                None => self.last == 0,
+                Some(head) => head.value.as_ref() == [&self.last.to_be_bytes()[..], &self.chain].concat(),
+            };
+            if agrees {
+                return Ok(None);
+            }
+            // Unless entries came between the two reads, the head knows of some that are not there.
+            if self.ledger.entries(self.last, 1).await?.is_empty() {
+                return Err(corrupt(self.last + 1, "the log is shorter than its head says, or its head is damaged"));
+            }
+        }
+        let mut bytes = 0;
+        for (number, payload, stored) in entries {
+            if number != self.last + 1 {
+                return Err(corrupt(self.last + 1, "the entry is missing"));
+            }
+            let mut mac = Hmac::<Sha256>::new_from_slice(log_key).expect("any length is a key");
+            mac.update(&self.chain);
+            mac.update(&number.to_be_bytes());
+            mac.update(&payload);
+            mac.verify_slice(&stored).map_err(|_| corrupt(number, "the entry is not what was written"))?;
+            bytes += payload.len();
+            (self.chain, self.last) = (stored, number);
+        }
+        Ok(Some(bytes))
     }
 }
 

@@ -11,6 +11,35 @@ use crate::{Error, Store};
 #[derive(Default)]
 pub(crate) struct Pins(Mutex<HashMap<BlobId, Pin>>);
 
+/// Blobs that are to be removed once nobody holds them all.
+#[derive(Default)]
+pub(crate) struct Holds(Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
+    holders: usize,
+    deferred: Vec<BlobId>,
+}
+
+/// Most removals that wait; beyond it the next start finds them.
+const DEFERRED: usize = 1 << 20;
+
+/// As long as it is there, no blob is removed that a record names or named since.
+pub(crate) struct Hold(Store);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut held = self.0.holds.0.lock();
+        held.holders -= 1;
+        if held.holders > 0 {
+            return;
+        }
+        let deferred = std::mem::take(&mut held.deferred);
+        drop(held);
+        self.0.remove_later(deferred);
+    }
+}
+
 #[derive(Default)]
 struct Pin {
     readers: usize,
@@ -30,6 +59,17 @@ impl Store {
             return;
         }
         let deferred = pins.remove(&manifest).map(|pin| pin.deferred).unwrap_or_default();
+        drop(pins);
+        self.remove_later(deferred);
+    }
+
+    /// Keeps all blobs from being removed: take it before a snapshot whose blobs are to be read.
+    pub(crate) fn hold(&self) -> Hold {
+        self.holds.0.lock().holders += 1;
+        Hold(self.clone())
+    }
+
+    fn remove_later(&self, deferred: Vec<BlobId>) {
         if deferred.is_empty() {
             return;
         }
@@ -48,6 +88,14 @@ impl Store {
         {
             pin.deferred.extend(blobs);
             return;
+        }
+        {
+            let mut held = self.holds.0.lock();
+            if held.holders > 0 {
+                let room = DEFERRED.saturating_sub(held.deferred.len());
+                held.deferred.extend(blobs.into_iter().take(room));
+                return;
+            }
         }
         for blob in blobs {
             if let Err(error) = self.blobs.delete(blob).await {

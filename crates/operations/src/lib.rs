@@ -40,7 +40,7 @@ mod uploads;
 pub use acls::{AclInput, AclView, GranteeInput, GranteeView, Party};
 pub use body::Body;
 pub use buckets::{BucketLine, BucketPage, BucketSettings, CreateBucket, ListBuckets};
-pub use care::{Care, Teller};
+pub use care::{Care, Scrubbing, Teller, bodies_named, open_shelf};
 pub use catalog::{
     ContentHeaders, ListObjects, ListUploads, Object, ObjectLine, ObjectPage, Part, PrefixOr, Upload, UploadPage,
 };

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use access::NoFacts;
 use access::policy::Facts;
@@ -17,9 +17,9 @@ use ledger::{Ledger, Meter, Usage, UsageKey};
 use model::{BlobId, Bucket, Network, Principal, PublicAccessBlock, Timestamp};
 
 use crate::caps::Caps;
-use crate::care::Care;
+use crate::care::{Care, Scrub};
 use crate::denials::Denials;
-use crate::garbage::Pins;
+use crate::garbage::{Holds, Pins};
 use crate::policies::Policies;
 use crate::throttle::{Attempt, Throttle};
 use crate::upkeep::LastUses;
@@ -73,6 +73,7 @@ pub struct Inner {
     pub(crate) settings: Settings,
     pub(crate) throttle: Throttle,
     pub(crate) pins: Pins,
+    pub(crate) holds: Holds,
     pub(crate) policies: Policies,
     pub(crate) denials: Denials,
     pub(crate) meter: Meter,
@@ -80,6 +81,8 @@ pub struct Inner {
     pub(crate) caps: Caps,
     pub(crate) trouble: Box<dyn Fn() -> Option<String> + Send + Sync>,
     pub(crate) care: Option<Care>,
+    pub(crate) scrub: Scrub,
+    pub(crate) since: Instant,
     clock: Clock,
     /// Sequence of the ids of bodies in the engine.
     inline: AtomicU64,
@@ -142,6 +145,7 @@ impl Store {
             settings,
             throttle: Throttle::default(),
             pins: Pins::default(),
+            holds: Holds::default(),
             policies: Policies::default(),
             denials: Denials::default(),
             meter: Meter::default(),
@@ -149,6 +153,8 @@ impl Store {
             caps: Caps::default(),
             trouble,
             care,
+            scrub: Scrub::default(),
+            since: Instant::now(),
             clock,
             inline: AtomicU64::new(INLINE),
         }))

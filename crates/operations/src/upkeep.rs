@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::{Error, Store};
+use crate::{Error, Scrubbing, Store};
 
 /// How far counters of reads may lag, half of what is promised.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -80,6 +80,7 @@ pub struct Upkeep {
     store: Store,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    scrub: Option<JoinHandle<()>>,
 }
 
 impl Store {
@@ -119,7 +120,7 @@ impl Store {
                 }
             }
         });
-        Upkeep { store: self.clone(), stop, task }
+        Upkeep { store: self.clone(), stop, task, scrub: None }
     }
 
     /// Writes what reads caused since the last batch.
@@ -190,12 +191,22 @@ impl Store {
 }
 
 impl Upkeep {
+    /// Scrubs too, from now on.
+    pub fn scrub(&mut self, scrubbing: Scrubbing) {
+        let store = self.store.clone();
+        self.scrub = Some(tokio::spawn(async move { store.scrub(scrubbing).await }));
+    }
+
     /// Ends the background work and writes the last batch.
     ///
     /// # Errors
     /// [`Error`] if it could not be written.
     pub async fn stop(self) -> Result<(), Error> {
         let _ = self.stop.send(true);
+        if let Some(scrub) = self.scrub {
+            scrub.abort();
+            let _ = scrub.await;
+        }
         if let Err(error) = self.task.await {
             tracing::error!(%error, "the background work failed");
         }

@@ -4,8 +4,8 @@ use clap::CommandFactory;
 use serde::Serialize;
 
 use crate::admin::{
-    Command, HolderDiff, KeyOrder, NewShare, OnlyReach, Outcome, ReachRow, ShareOrder, ShareView, StatusView,
-    VerifyView, Whose,
+    BackupView, Command, HolderDiff, KeyOrder, NewShare, OnlyReach, Outcome, ReachRow, ShareOrder, ShareView,
+    StatusView, VerifyView, Whose,
 };
 use crate::card::{Can, Card, Client, SECRET_PLACEHOLDER};
 use crate::cli::{
@@ -15,7 +15,7 @@ use crate::cli::{
 use crate::complaint::{Complaint, Exit};
 use crate::place::{self, Place};
 use crate::socket::About;
-use crate::{print, progress, proposal, serve};
+use crate::{print, progress, proposal, restore, serve};
 
 /// Does what was asked for.
 pub(crate) async fn run(invocation: &Invocation) -> Result<Exit, Complaint> {
@@ -25,6 +25,9 @@ pub(crate) async fn run(invocation: &Invocation) -> Result<Exit, Complaint> {
         Verb::Try(flags) => crate::trial::run(common, flags).await,
         Verb::Probe(flags) => crate::probe::run(common, flags).await,
         Verb::Completions { shell } => completions(*shell),
+        Verb::Restore { from, snapshot, list, shelf } => {
+            restore::run(invocation, &restore::order(from, shelf)?, snapshot.as_deref(), *list).await
+        }
         verb => ask(invocation, verb).await,
     }
 }
@@ -82,6 +85,10 @@ async fn ask(invocation: &Invocation, verb: &Verb) -> Result<Exit, Complaint> {
             print::outcome(&outcome, common.json)?;
             all_well(found)
         }
+        (Verb::Backup { .. }, Outcome::BackedUp(backup)) => {
+            print::outcome(&outcome, common.json)?;
+            complete(backup)
+        }
         (Verb::Status, Outcome::Status(status)) => self::status(status, about, common.json),
         _ => print::outcome(&outcome, common.json).map(|()| Exit::Done),
     }
@@ -90,7 +97,9 @@ async fn ask(invocation: &Invocation, verb: &Verb) -> Result<Exit, Complaint> {
 /// The question that a command line is; `None` for those that ask nothing.
 fn question(verb: &Verb) -> Result<Option<Command>, Complaint> {
     Ok(Some(match verb {
-        Verb::Serve(_) | Verb::Try(_) | Verb::Probe(_) | Verb::Completions { .. } => return Ok(None),
+        Verb::Serve(_) | Verb::Try(_) | Verb::Probe(_) | Verb::Completions { .. } | Verb::Restore { .. } => {
+            return Ok(None);
+        }
         Verb::Account(verb) => match verb.clone() {
             AccountVerb::Create { email, guest, display_name } => Command::AccountCreate { email, display_name, guest },
             AccountVerb::List => Command::AccountList,
@@ -142,6 +151,7 @@ fn question(verb: &Verb) -> Result<Option<Command>, Complaint> {
         Verb::Usage { bucket } => Command::Usage { bucket: bucket.clone() },
         Verb::Status => Command::Status,
         Verb::Verify { deep } => Command::Verify { deep: *deep },
+        Verb::Backup { to, shelf } => Command::Backup(restore::order(to, shelf)?),
     }))
 }
 
@@ -239,8 +249,23 @@ fn only(reach: &OnlyReach, key: &str, place: &str) -> Result<Exit, Complaint> {
     }
 }
 
+/// Whether a backup lacks nothing.
+fn complete(backup: &BackupView) -> Result<Exit, Complaint> {
+    match backup.without.len() {
+        0 => Ok(Exit::Done),
+        lacking => Err(Complaint::failed(
+            format!(
+                "the backup {} is made without {}, which cannot be read",
+                backup.id,
+                print::counted(lacking as u64, "body", "bodies")
+            ),
+            "`bailiwick verify --deep` names the objects; write them again, or take them from an earlier backup.",
+        )),
+    }
+}
+
 /// Whether all that is stored is as it was written.
-fn all_well(found: &VerifyView) -> Result<Exit, Complaint> {
+pub(crate) fn all_well(found: &VerifyView) -> Result<Exit, Complaint> {
     match found.damage.first() {
         None => Ok(Exit::Done),
         Some(first) => Err(Complaint::failed(
@@ -289,7 +314,8 @@ struct Status<'a> {
 }
 
 fn status(store: &StatusView, server: Option<About>, as_json: bool) -> Result<Exit, Complaint> {
-    let exit = if store.trouble.is_none() { Exit::Done } else { Exit::Failed };
+    let damaged = store.scrub.as_ref().is_some_and(|scrub| !scrub.damage.is_empty());
+    let exit = if store.trouble.is_none() && !damaged { Exit::Done } else { Exit::Failed };
     if as_json {
         print::json(&Status { store, server })?;
         return Ok(exit);

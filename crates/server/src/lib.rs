@@ -19,6 +19,7 @@ mod print;
 mod probe;
 mod progress;
 mod proposal;
+mod restore;
 mod serve;
 mod socket;
 mod trial;

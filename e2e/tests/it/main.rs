@@ -25,6 +25,8 @@ mod protocol_xml;
 mod reach_diff;
 mod reach_proven;
 mod secrets;
+mod upkeep_backup;
+mod upkeep_verify;
 mod walkthrough;
 
 /// The binary under test.

@@ -163,13 +163,41 @@ pub enum Command {
         /// Read every byte.
         deep: bool,
     },
+    /// Make a backup.
+    Backup(ShelfOrder),
 }
 
 impl Command {
     /// Whether it may take so long that whoever asked is told how far it is, and that it is given up when nobody waits for
     /// it any more, or the server stops.
     pub fn is_long(&self) -> bool {
-        matches!(self, Command::Verify { .. })
+        matches!(self, Command::Verify { .. } | Command::Backup(_))
+    }
+}
+
+/// Where backups lie.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShelfOrder {
+    /// A directory, from the root; or `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    pub place: String,
+    /// Of a bucket: where S3 is spoken.
+    pub endpoint: String,
+    /// Of a bucket: what is signed for.
+    pub region: String,
+    /// Of a bucket: who asks.
+    pub access_key_id: String,
+    /// Of a bucket: the key's secret. It is used for this command, and kept nowhere.
+    pub secret_access_key: String,
+    /// Of a bucket: where the key is a session's.
+    pub session_token: Option<String>,
+    /// Of a bucket: a PEM file, from the root, with the certificate authorities to trust in place of the system's.
+    pub authorities: Option<std::path::PathBuf>,
+}
+
+impl std::fmt::Debug for ShelfOrder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ShelfOrder").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
@@ -269,6 +297,7 @@ pub enum Outcome {
     Usage(Vec<UsageRow>),
     Status(StatusView),
     Verified(VerifyView),
+    BackedUp(BackupView),
 }
 
 /// An account with the secret of its first key, shown this once.
@@ -554,14 +583,49 @@ pub struct UsageRow {
 }
 
 /// The state of the store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct StatusView {
     pub version: String,
+    /// Since it was opened.
+    pub uptime_seconds: u64,
     pub accounts: u64,
     pub buckets: u64,
+    pub objects: u64,
+    /// Stored now, parts of unfinished uploads included.
+    pub bytes: u64,
     /// Why nothing can be written, if nothing can.
     pub trouble: Option<String>,
+    pub last_backup: Option<LastBackupView>,
+    /// `None` where there never was one.
+    pub scrub: Option<ScrubView>,
+}
+
+/// The last backup that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct LastBackupView {
+    pub id: String,
+    pub place: String,
+    /// RFC 3339, UTC.
+    pub made: String,
+}
+
+/// How far the scrub is, and what it found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ScrubView {
+    /// 0: it does not run.
+    pub bytes_per_second: u64,
+    /// How far the round is that is under way.
+    pub running: Option<Progress>,
+    /// When the last whole round was finished. RFC 3339, UTC.
+    pub last_finished: Option<String>,
+    /// Bytes of bodies that it read.
+    pub last_bytes: Option<u64>,
+    /// What this round found, or else the last.
+    pub damage: Vec<DamageView>,
+    pub more_damage: u64,
 }
 
 /// What a look at all that is stored found.
@@ -584,6 +648,29 @@ pub struct VerifyView {
     pub damage: Vec<DamageView>,
     /// How much more there is than is listed.
     pub more_damage: u64,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct BackupView {
+    /// Names it, for `restore --snapshot`.
+    pub id: String,
+    pub place: String,
+    /// RFC 3339, UTC: the moment that it shows.
+    pub made: String,
+    pub rows: u64,
+    /// Bodies outside of the rows.
+    pub bodies: u64,
+    /// Of these bodies.
+    pub bytes: u64,
+    /// Chunks of rows that were not there yet.
+    pub chunks_sent: u64,
+    /// Bodies that were not there yet.
+    pub bodies_sent: u64,
+    pub bytes_sent: u64,
+    /// Bodies that could not be read and are not in it; `verify` says whose they are.
+    pub without: Vec<String>,
 }
 
 /// Something that is not as it was written.

@@ -103,18 +103,34 @@ impl Store {
             Command::Usage { bucket } => self.usage_report(bucket.as_deref()).await.map(Outcome::Usage),
             Command::Status => self.status().await.map(Outcome::Status),
             Command::Verify { deep } => self.verify(deep, teller).await.map(Outcome::Verified),
+            Command::Backup(order) => self.back_up(ctx, &order, teller).await.map(Outcome::BackedUp),
         }
     }
 
     async fn status(&self) -> Result<StatusView, Failure> {
         let accounts = self.all_accounts().await?.len() as u64;
         let buckets = self.catalog.buckets().await.map_err(Error::from)?.len() as u64;
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        Ok(StatusView { version, accounts, buckets, trouble: (self.trouble)() })
+        let (mut bytes, mut objects) = (0, 0);
+        for (_, usage) in self.ledger.usage(None).await.map_err(Error::from)? {
+            bytes += usage.bytes_stored;
+            objects += usage.objects;
+        }
+        let last = self.last_backup().await?;
+        Ok(StatusView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_seconds: self.since.elapsed().as_secs(),
+            accounts,
+            buckets,
+            objects: u64::try_from(objects).unwrap_or(0),
+            bytes: u64::try_from(bytes).unwrap_or(0),
+            trouble: (self.trouble)(),
+            last_backup: last.map(|last| LastBackupView { id: last.id, place: last.place, made: last.made }),
+            scrub: self.scrub_view().await?,
+        })
     }
 
     /// Commits a change of identity.
-    async fn operate(
+    pub(crate) async fn operate(
         &self,
         ctx: &Context,
         change: Change,
@@ -173,7 +189,7 @@ impl Store {
 }
 
 /// RFC 3339, UTC, whole seconds.
-fn rfc3339(at: Timestamp) -> String {
+pub(crate) fn rfc3339(at: Timestamp) -> String {
     let seconds = i64::try_from(at.seconds()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).to_string()
 }
@@ -183,15 +199,15 @@ impl Failure {
         Failure { kind, message: message.into(), remedy: remedy.into() }
     }
 
-    fn invalid(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Failure::of(FailureKind::Invalid, message, remedy)
     }
 
-    fn not_found(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn not_found(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Failure::of(FailureKind::NotFound, message, remedy)
     }
 
-    fn conflict(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn conflict(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Failure::of(FailureKind::Conflict, message, remedy)
     }
 

@@ -1,5 +1,9 @@
 //! What was found damaged, by name, as much of it as anybody reads.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
 use crate::admin::DamageView;
 
 /// Most that are listed; the rest is counted.
@@ -13,6 +17,8 @@ const FROM_BACKUP: &str =
 pub(crate) struct Findings {
     pub listed: Vec<DamageView>,
     pub more: u64,
+    /// The same as in `listed`, for who wants to see it meanwhile.
+    pub shared: Option<Arc<Mutex<Vec<DamageView>>>>,
 }
 
 impl Findings {
@@ -35,7 +41,11 @@ impl Findings {
         let problem = problem.to_string();
         tracing::error!(what, problem, "damage was found");
         if self.listed.len() < LISTED {
-            self.listed.push(DamageView { what: what.into(), problem, remedy: remedy.into() });
+            let damage = DamageView { what: what.into(), problem, remedy: remedy.into() };
+            if let Some(shared) = &self.shared {
+                shared.lock().push(damage.clone());
+            }
+            self.listed.push(damage);
         } else {
             self.more += 1;
         }

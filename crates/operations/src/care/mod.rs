@@ -1,4 +1,5 @@
-//! Looking after what is stored: whether it is as it was written, now ([`verify`]) and all the time.
+//! Looking after what is stored: whether it is as it was written, now ([`verify`]) and all the time ([`scrub`]); and
+//! copies of it elsewhere ([`backups`]).
 //!
 //! Two kinds of looking. The *structure* is read at one moment, from a snapshot of the rows: every row can be read, what
 //! belongs together agrees, nothing is named twice, and the counters are the sums. The *bodies* are read while others go on
@@ -6,16 +7,21 @@
 //!
 //! Nothing is ever repaired here. What is damaged is named, with what can be done.
 
+mod backups;
 mod bodies;
 mod findings;
 mod pace;
 mod pairs;
+mod scrub;
 mod structure;
 mod verify;
 
 use tokio::sync::watch;
 
+pub use backups::{bodies_named, open_shelf};
 pub(crate) use findings::Findings;
+pub(crate) use scrub::Scrub;
+pub use scrub::Scrubbing;
 
 use crate::admin::Progress;
 
@@ -25,6 +31,8 @@ pub struct Care {
     pub snapshot: Box<dyn Fn() -> Result<kv::Snapshot, kv::Error> + Send + Sync>,
     /// What the ledger's log is chained with.
     pub log_key: [u8; 32],
+    /// What manifests of backups are held to.
+    pub backup_key: [u8; 32],
 }
 
 /// Who is told how far something is; nobody, by default.

@@ -45,7 +45,7 @@ pub fn store_over(engine: Arc<dyn Engine>, blobs: Arc<blobs::Memory>, clock: &Ar
 /// The same, where what looks after the store can see it.
 pub fn store_in_care(engine: &Arc<kv::Embedded>, blobs: Arc<blobs::Memory>, clock: &Arc<AtomicU64>) -> Store {
     let shown = engine.clone();
-    let care = Care { snapshot: Box::new(move || shown.snapshot()), log_key: [7; 32] };
+    let care = Care { snapshot: Box::new(move || shown.snapshot()), log_key: [7; 32], backup_key: [8; 32] };
     make(engine.clone(), blobs, clock, None, Some(care))
 }
 

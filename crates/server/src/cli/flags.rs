@@ -127,6 +127,12 @@ pub(crate) struct ServeFlags {
     /// How long a new key lives at most, and lives where nobody says, as in 90d. Keys that exist are left alone.
     #[arg(long, value_name = "DURATION", env = "BAILIWICK_MAX_KEY_LIFETIME", value_parser = values::lifetime)]
     pub max_key_lifetime: Option<Duration>,
+    /// How many bytes a second are read in the background to find damage, as in 10MiB; 0: none are.
+    #[arg(long, value_name = "N", env = "BAILIWICK_SCRUB_RATE", default_value = "10MiB", value_parser = values::bytes)]
+    pub scrub_rate: u64,
+    /// How often all is read in the background: from the beginning of one round to that of the next.
+    #[arg(long, value_name = "DURATION", env = "BAILIWICK_SCRUB_EVERY", default_value = "7d", value_parser = values::lifetime)]
+    pub scrub_every: Duration,
     /// How long a day of a lifecycle rule lasts, for tests; there are no lifecycle rules yet.
     #[arg(long, value_name = "DURATION", env = "BAILIWICK_LIFECYCLE_DAY", value_parser = values::duration)]
     pub lifecycle_day: Option<Duration>,

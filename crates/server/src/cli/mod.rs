@@ -81,8 +81,70 @@ pub(crate) enum Verb {
         #[arg(long)]
         deep: bool,
     },
+    /// Make a backup of the store, while it runs: what is at the place already is not sent again.
+    #[command(after_help = BACKUP)]
+    Backup {
+        /// A directory; or s3://BUCKET or s3://BUCKET/PREFIX, at any S3 endpoint.
+        #[arg(value_name = "DEST")]
+        to: String,
+        #[command(flatten)]
+        shelf: ShelfFlags,
+    },
+    /// Make the store of a backup again, in a data directory that holds nothing but, perhaps, the master key.
+    #[command(after_help = RESTORE)]
+    Restore {
+        /// Where the backups are, as `backup` was given it.
+        #[arg(value_name = "SRC")]
+        from: String,
+        /// Which backup; the latest unless given.
+        #[arg(long, value_name = "ID")]
+        snapshot: Option<String>,
+        /// Only tell which backups there are, the latest last.
+        #[arg(long, conflicts_with = "snapshot")]
+        list: bool,
+        #[command(flatten)]
+        shelf: ShelfFlags,
+    },
     /// Completions for a shell, to be sourced by it.
     Completions { shell: Shell },
+}
+
+const BACKUP: &str = "\
+The master key is not in a backup: without it, nobody can use one. Keep a copy of it apart.
+A backup may be interrupted at any time: it is then not there, and the next one uses what it had sent.
+For a bucket, the pair of keys comes from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or from
+--credentials.
+
+Exit status:
+  0  the backup is complete
+  1  there is none; or there is, without bodies that could not be read
+  2  the command line is not valid";
+
+const RESTORE: &str = "\
+The master key is not in the backup: put it into the data directory as master.key first, or name it by
+--master-key-file, --master-key-env or --master-key-command. Every file of the backup is held to its digest, and what
+was restored is verified. An interrupted restore is begun anew by asking for it again.
+
+Exit status:
+  0  it is restored, and verified
+  1  it cannot be; or it is, and something in it is damaged
+  2  the command line is not valid";
+
+/// What a place for backups takes that is a bucket.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ShelfFlags {
+    /// Where S3 is spoken, as in https://s3.example.com; AWS's own endpoint of the region unless given.
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL", value_parser = values::endpoint)]
+    pub endpoint: Option<String>,
+    /// The region to sign for.
+    #[arg(long, value_name = "REGION", env = "AWS_REGION", default_value = "us-east-1", value_parser = values::region)]
+    pub region: String,
+    /// Take the pair of keys from this file, in AWS's shared-credentials format, and not from the environment.
+    #[arg(long, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
+    /// Trust the certificate authorities in this PEM file, and not the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -16,6 +16,8 @@ const MAGIC: &str = "bailiwick data directory, version ";
 const VERSION: u32 = 2;
 const RECORDS: &str = "records";
 const BODIES: &str = "bodies";
+/// There while a store is being made of a backup.
+const UNFINISHED: &str = "restore.new";
 
 /// A data directory that is ours.
 #[derive(Debug, Clone)]
@@ -45,6 +47,12 @@ impl DataDir {
         match std::fs::read_to_string(path.join(FORMAT)) {
             Ok(text) => check_version(path, &text)?,
             Err(error) if error.kind() == ErrorKind::NotFound => {
+                if path.join(UNFINISHED).exists() {
+                    return Err(Complaint::failed(
+                        format!("a restore into {} was begun and not finished", path.display()),
+                        "Ask for it again (`bailiwick restore`), or remove the directory.",
+                    ));
+                }
                 if holds_anything(path).map_err(|error| unusable(&error))? {
                     return Err(Complaint::failed(
                         format!("{} is not empty and no data directory of bailiwick", path.display()),
@@ -58,6 +66,44 @@ impl DataDir {
         }
         let new = !kv::Embedded::is_at(&path.join(RECORDS));
         Ok(DataDir { path: path.to_owned(), new })
+    }
+
+    /// Makes the directory ready for a store to be made in it: what there is of an unfinished restore is removed.
+    /// [`finish`](DataDir::finish) makes it a data directory.
+    pub(super) fn begin(path: &Path) -> Result<DataDir, Complaint> {
+        let unusable = |error: io::Error| failed(path, &error.to_string());
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+        let unfinished = path.join(UNFINISHED);
+        if DataDir::holds_store(path) || (!unfinished.exists() && holds_anything(path).map_err(unusable)?) {
+            return Err(Complaint::failed(
+                format!(
+                    "the data directory {} is not empty, and nothing is restored over what is there",
+                    path.display()
+                ),
+                "Name a new or empty directory with --data; only master.key may be in it.",
+            ));
+        }
+        write_whole(&unfinished, "a restore is under way\n", 0o600).map_err(unusable)?;
+        for entry in std::fs::read_dir(path).map_err(unusable)? {
+            let entry = entry.map_err(unusable)?;
+            let name = entry.file_name();
+            if [UNFINISHED, "master.key", "lost+found"].iter().any(|kept| name == *kept) {
+                continue;
+            }
+            let removed = match entry.file_type().map_err(unusable)?.is_dir() {
+                true => std::fs::remove_dir_all(entry.path()),
+                false => std::fs::remove_file(entry.path()),
+            };
+            removed.map_err(unusable)?;
+        }
+        Ok(DataDir { path: path.to_owned(), new: true })
+    }
+
+    /// It is one from now on.
+    pub(super) fn finish(&self) -> Result<(), Complaint> {
+        let done = write_whole(&self.path.join(FORMAT), &format!("{MAGIC}{VERSION}\n"), 0o600)
+            .and_then(|()| std::fs::remove_file(self.path.join(UNFINISHED)));
+        done.map_err(|error| failed(&self.path, &error.to_string()))
     }
 
     /// Nothing was ever stored in it.
@@ -79,6 +125,15 @@ impl DataDir {
 
     pub(super) fn shown(&self) -> impl std::fmt::Display + '_ {
         self.path.display()
+    }
+
+    /// The store in it is not as it was left: it is not touched.
+    pub(super) fn refused(&self, why: &str) -> Complaint {
+        Complaint::failed(
+            format!("the store in {} is refused as it is: {why}", self.path.display()),
+            "Nothing was changed. Put back what was moved or altered, and let `bailiwick verify --deep` tell whether all is \
+             well; or make the store of a backup in a new directory: `bailiwick restore SRC --data DIR`.",
+        )
     }
 
     /// The store in it cannot be used.

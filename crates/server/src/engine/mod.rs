@@ -2,6 +2,7 @@
 
 mod datadir;
 mod owner;
+pub(crate) mod remake;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use blobs::{LocalDisk, LocalOptions};
 use identity::{Directory, MasterKey};
 use kv::{Embedded, EmbeddedOptions};
 use model::{PublicAccessBlock, Timestamp};
-use operations::{Care, Parts, Settings, Store, Teller, Upkeep, admin};
+use operations::{Care, Parts, Scrubbing, Settings, Store, Teller, Upkeep, admin};
 use tokio::sync::Mutex;
 
 use self::datadir::DataDir;
@@ -30,6 +31,10 @@ pub(crate) fn holds_store(dir: &std::path::Path) -> bool {
 /// files of their own, which cost three syncs and give their room back at once (`docs/decisions/0011-log-before-index.md`).
 /// As much as one chunk of a file, so that a request holds no more of the one than of the other.
 const INLINE_BYTES: usize = blobs::MAX_CHUNK_BYTES;
+
+/// What the keys of the ledger's log and of backups' manifests are derived by.
+const LEDGER: &str = "ledger";
+const BACKUPS: &str = "backup manifests";
 
 /// An open store. Cheap to clone; the last clone that is drained closes it.
 #[derive(Clone)]
@@ -68,7 +73,7 @@ impl Engine {
         let master = MasterKey::load(&source, dir.is_new())
             .map_err(|error| Complaint::failed(error.to_string(), "Nothing was changed."))?;
         let relaxed = flags.durability == Durability::Relaxed;
-        let log_key = master.derive("ledger");
+        let (log_key, backup_key) = (master.derive(LEDGER), master.derive(BACKUPS));
         let mut options = EmbeddedOptions::new(log_key);
         options.durability = if relaxed { kv::Durability::Relaxed } else { kv::Durability::Full };
         let embedded = Embedded::open(&dir.records(), options).map_err(|error| match error {
@@ -77,6 +82,7 @@ impl Engine {
                 "Stop it, or name another directory with --data.",
             )
             .because(Cause::StoreInUse),
+            kv::Error::Corrupt(_) | kv::Error::Format(_) => dir.refused(&error.to_string()),
             other => dir.unusable(&other.to_string()),
         })?;
         let durability = if relaxed { blobs::Durability::Relaxed } else { blobs::Durability::Full };
@@ -91,7 +97,7 @@ impl Engine {
             settings: settings(flags),
             clock: Arc::new(now),
             trouble: Box::new(move || watched.health()),
-            care: Some(Care { snapshot: Box::new(move || shown.snapshot()), log_key }),
+            care: Some(Care { snapshot: Box::new(move || shown.snapshot()), log_key, backup_key }),
         });
         let engine = Engine { store, upkeep: Arc::default(), embedded, commands: Arc::default() };
         Ok((engine, dir))
@@ -105,6 +111,14 @@ impl Engine {
             allow_sigv2: flags.allow_sigv2,
         };
         Front(s3::Service::new(self.store.clone(), config))
+    }
+
+    /// Reads all that is stored in the background, from now on, as the flags say.
+    pub(crate) async fn scrub(&self, flags: &ServeFlags) {
+        let scrubbing = Scrubbing { bytes_per_second: flags.scrub_rate, every: flags.scrub_every };
+        if let Some(upkeep) = &mut *self.upkeep.lock().await {
+            upkeep.scrub(scrubbing);
+        }
     }
 
     /// Writes what is still in memory. Nothing may be asked of the store any more.

@@ -4,7 +4,7 @@
 
 mod people;
 mod table;
-mod upkeep;
+pub(crate) mod upkeep;
 
 use std::io::{self, Write};
 
@@ -41,6 +41,7 @@ pub(crate) fn outcome(outcome: &Outcome, as_json: bool) -> Result<(), Complaint>
         Outcome::Usage(value) => json(value),
         Outcome::Status(value) => json(value),
         Outcome::Verified(value) => json(value),
+        Outcome::BackedUp(value) => json(value),
     }
 }
 

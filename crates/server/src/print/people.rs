@@ -4,8 +4,7 @@ use super::table::{list, pairs};
 use super::upkeep;
 use crate::admin::{
     AccountDetail, AccountView, BucketDetail, BucketView, CanView, DiffRow, HolderDiff, HolderReach, KeyView,
-    NewAccount, NewKey, NewShare, Outcome, ReachRow, RefusalView, RestrictionView, RotatedKey, ShareView, StatusView,
-    UsageRow,
+    NewAccount, NewKey, NewShare, Outcome, ReachRow, RefusalView, RestrictionView, RotatedKey, ShareView, UsageRow,
 };
 
 const FOR_EVER: &str = "no end";
@@ -36,8 +35,9 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         Outcome::Why(refusals) => why(refusals),
         Outcome::Can(answer) => can(answer),
         Outcome::Usage(rows) => usage(rows),
-        Outcome::Status(status) => self::status(status),
+        Outcome::Status(status) => upkeep::status(status),
         Outcome::Verified(found) => upkeep::verified(found),
+        Outcome::BackedUp(backup) => upkeep::backed_up(backup),
     }
 }
 
@@ -327,15 +327,6 @@ fn usage(rows: &[UsageRow]) -> String {
     });
     let header = ["PAID BY", "BUCKET", "CAUSED BY", "BYTES STORED", "OBJECTS", "REQUESTS", "BYTES IN", "BYTES OUT"];
     list(&header, &[3, 4, 5, 6, 7], rows, "no usage yet")
-}
-
-fn status(status: &StatusView) -> String {
-    pairs([
-        ("state", status.trouble.clone().unwrap_or_else(|| "well".to_owned())),
-        ("version", status.version.clone()),
-        ("accounts", status.accounts.to_string()),
-        ("buckets", status.buckets.to_string()),
-    ])
 }
 
 fn kind(guest: bool) -> &'static str {

@@ -2,9 +2,9 @@
 
 use super::counted;
 use super::table::{list, pairs};
-use crate::admin::{DamageView, VerifyView};
+use crate::admin::{BackupView, DamageView, ScrubView, StatusView, VerifyView};
 
-pub(super) fn verified(found: &VerifyView) -> String {
+pub(crate) fn verified(found: &VerifyView) -> String {
     let read = if found.deep { format!(", {} read", size(found.bytes_read)) } else { String::new() };
     let mut text = pairs([
         ("records", counted(found.rows, "row", "rows")),
@@ -21,6 +21,74 @@ pub(super) fn verified(found: &VerifyView) -> String {
         });
     }
     text
+}
+
+pub(super) fn status(status: &StatusView) -> String {
+    let damaged = status.scrub.as_ref().map_or(0, |scrub| scrub.damage.len() as u64 + scrub.more_damage);
+    let state = match (&status.trouble, damaged) {
+        (Some(trouble), _) => trouble.clone(),
+        (None, 0) => "well".to_owned(),
+        (None, _) => format!("{} damaged, see below", counted(damaged, "thing is", "things are")),
+    };
+    let last = status.last_backup.as_ref();
+    let mut text = pairs([
+        ("state", state),
+        ("version", status.version.clone()),
+        ("up for", indicatif::HumanDuration(std::time::Duration::from_secs(status.uptime_seconds)).to_string()),
+        ("accounts", status.accounts.to_string()),
+        ("buckets", status.buckets.to_string()),
+        ("objects", format!("{}, {}", status.objects, size(status.bytes))),
+        ("last backup", last.map_or_else(|| "never".to_owned(), |last| format!("{} to {}", last.made, last.place))),
+        ("scrub", status.scrub.as_ref().map_or_else(|| "never".to_owned(), scrub)),
+    ]);
+    if let Some(scrub) = &status.scrub {
+        text.push_str(&damage(&scrub.damage, scrub.more_damage));
+    }
+    text
+}
+
+fn scrub(scrub: &ScrubView) -> String {
+    let now = match (&scrub.running, scrub.bytes_per_second) {
+        (Some(progress), rate) => {
+            let of = progress.of.map(|of| format!(" of {}", size(of))).unwrap_or_default();
+            format!("{}{of} read, at {} a second", size(progress.done), size(rate))
+        }
+        (None, 0) => "off".to_owned(),
+        (None, _) => "waits for its next round".to_owned(),
+    };
+    match &scrub.last_finished {
+        Some(at) => format!("{now}; last finished {at}"),
+        None => format!("{now}; never finished yet"),
+    }
+}
+
+pub(super) fn backed_up(backup: &BackupView) -> String {
+    let lines = pairs([
+        ("backup", backup.id.clone()),
+        ("place", backup.place.clone()),
+        ("shows", backup.made.clone()),
+        (
+            "holds",
+            format!(
+                "{}, {} of {}",
+                counted(backup.rows, "row", "rows"),
+                counted(backup.bodies, "body", "bodies"),
+                size(backup.bytes)
+            ),
+        ),
+        (
+            "sent",
+            format!(
+                "{}, {}, {} in all; the rest was there",
+                counted(backup.chunks_sent, "chunk of rows", "chunks of rows"),
+                counted(backup.bodies_sent, "body", "bodies"),
+                size(backup.bytes_sent)
+            ),
+        ),
+    ]);
+    format!(
+        "{lines}\nThe master key is not in it, and without the key it is of no use: keep a copy of the key apart from it.\n"
+    )
 }
 
 /// A table of what is damaged; nothing if nothing is.

@@ -18,7 +18,7 @@
 
 mod asker;
 mod only;
-mod pair;
+pub(crate) mod pair;
 mod places;
 mod questions;
 mod report;

@@ -10,9 +10,9 @@ use crate::complaint::Complaint;
 const FILE_BYTES: u64 = 64 * 1024;
 
 /// Who asks: a pair of keys with its session token, if it has one; or nobody. It has no `Debug`: half of it is secret.
-pub(super) struct Pair {
-    pub(super) credentials: Option<Credentials>,
-    pub(super) token: Option<String>,
+pub(crate) struct Pair {
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) token: Option<String>,
 }
 
 impl Pair {
@@ -21,7 +21,15 @@ impl Pair {
         if flags.anonymous {
             return Ok(Pair { credentials: None, token: None });
         }
-        if let Some(path) = &flags.credentials {
+        Pair::given(flags.credentials.as_deref(), variable)
+    }
+
+    /// The file's, or the environment's.
+    pub(crate) fn given(
+        file: Option<&std::path::Path>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Pair, Complaint> {
+        if let Some(path) = file {
             let complaint = |why: &str| {
                 Complaint::usage(
                     format!("the credentials {} {why}", path.display()),

@@ -92,6 +92,7 @@ impl Server {
         };
         match running() {
             Ok((s3, operators)) => {
+                engine.scrub(flags).await;
                 for note in network::notes(flags) {
                     eprintln!("note: {note}");
                 }

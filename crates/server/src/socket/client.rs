@@ -88,7 +88,7 @@ impl Connection {
             };
             match said {
                 Ok(Said::Progress(progress)) => show(&progress),
-                Ok(Said::Ok(outcome)) => return Ok(Ok(outcome)),
+                Ok(Said::Ok(outcome)) => return Ok(Ok(*outcome)),
                 Ok(Said::Err(failure)) => return Ok(Err(failure)),
                 Err(error) => {
                     return Err(Complaint::failed(

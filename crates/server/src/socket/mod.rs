@@ -58,7 +58,7 @@ pub(crate) enum Said {
     /// It is not done yet.
     Progress(Progress),
     /// It is done.
-    Ok(Outcome),
+    Ok(Box<Outcome>),
     /// It cannot be done.
     Err(Failure),
 }

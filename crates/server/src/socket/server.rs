@@ -105,7 +105,7 @@ async fn long(
         }
     };
     let said = match answer {
-        Ok(outcome) => Said::Ok(outcome),
+        Ok(outcome) => Said::Ok(outcome.into()),
         Err(failure) => Said::Err(failure),
     };
     send(stream, &said).await
