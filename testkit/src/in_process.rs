@@ -305,8 +305,9 @@ fn assemble(options: &Options) -> (Store, Opened, Weak<dyn Engine>) {
     let care = match &opened {
         Opened::Memory => None,
         Opened::Embedded(embedded) => {
-            let embedded = embedded.clone();
-            Some(Care { snapshot: Box::new(move || embedded.snapshot()), log_key, backup_key })
+            let (embedded, compacted) = (embedded.clone(), embedded.clone());
+            let compact = Box::new(move |tell: &dyn Fn(u64, u64)| compacted.compact(tell));
+            Some(Care { snapshot: Box::new(move || embedded.snapshot()), compact, log_key, backup_key })
         }
     };
     let records = Arc::downgrade(&engine);

@@ -37,6 +37,11 @@ impl Manifest {
         format!("{made}-{}", self.revision)
     }
 
+    /// Bytes of all files that it lists.
+    pub fn bytes_of_files(&self) -> u64 {
+        self.bytes + self.chunks.iter().map(|(_, len)| len).sum::<u64>()
+    }
+
     /// As text, held to `key`.
     pub(crate) fn encode(&self, key: &[u8; 32]) -> String {
         let mut text = format!(

@@ -100,6 +100,7 @@ pub async fn restore(
         let mut bytes_read = 0;
         for (digest, len) in &manifest.chunks {
             let (rows, read) = rows_of(shelf, digest, *len).await?;
+            tell(read);
             let mut wanted = vec![];
             for row in &rows {
                 wanted.extend(named(row).map_err(kv::Error::Corrupt)?);

@@ -178,7 +178,7 @@ impl Saving<'_> {
         self.saved.manifest.bytes += of_bodies;
         let trusted = self.known.contains(&digest);
         if trusted && !self.shelf.looks() {
-            (self.tell)(of_bodies);
+            (self.tell)(of_bodies + bytes.len() as u64);
             return Ok(());
         }
         let (shelf, origin, tell) = (self.shelf, self.origin, self.tell);
@@ -201,6 +201,7 @@ impl Saving<'_> {
                 }
             }
         }
+        (self.tell)(bytes.len() as u64);
         let name = names::rows(&digest);
         if self.shelf.len(&name).await? != Some(bytes.len() as u64) {
             self.saved.chunks_sent += 1;

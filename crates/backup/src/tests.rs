@@ -167,7 +167,7 @@ async fn a_backup_that_was_given_up_is_not_there_and_what_it_sent_is_used() {
     let (told, is_told) = tokio::sync::oneshot::channel();
     let told = std::sync::Mutex::new(Some(told));
     let tell = |bytes| {
-        if done.fetch_add(bytes, Ordering::Relaxed) > 4_000_000
+        if done.fetch_add(bytes, Ordering::Relaxed) > 8_000_000
             && let Some(told) = told.lock().unwrap().take()
         {
             let _ = told.send(());

@@ -151,6 +151,7 @@ fn question(verb: &Verb) -> Result<Option<Command>, Complaint> {
         Verb::Usage { bucket } => Command::Usage { bucket: bucket.clone() },
         Verb::Status => Command::Status,
         Verb::Verify { deep } => Command::Verify { deep: *deep },
+        Verb::Compact => Command::Compact,
         Verb::Backup { to, shelf } => Command::Backup(restore::order(to, shelf)?),
     }))
 }

@@ -84,7 +84,7 @@ pub(crate) async fn run(
         return Ok(Exit::Done);
     }
     let remake = Remake::find(common, shelf.as_ref(), id).await?;
-    let of = Some(remake.manifest().bytes);
+    let of = Some(remake.manifest().bytes_of_files());
     let progress = Progress { doing: "restoring".into(), done: 0, of, unit: "bytes".into() };
     let shown = Mutex::new((Bar::new(), progress));
     let tell = |bytes| {

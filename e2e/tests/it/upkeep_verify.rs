@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use client::{Method, Request};
 use testkit::{Launch, Program, contents};
 
 use crate::BINARY;
@@ -98,33 +99,77 @@ async fn a_missing_body_is_found_and_named_without_deep() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_byte_in_a_record_or_a_small_body_is_found_and_named() {
     let mut program = filled().await;
-    ok(program.owner().put("bucket/described", "x")).await;
+    let (body, note) = ("found in the file again".repeat(100), "a note that is long".repeat(80));
+    let described = Request::at_place(Method::PUT, "bucket/described").header("x-amz-meta-note", note.as_str());
+    ok(program.owner().send(&described.bytes("x"))).await;
+    ok(program.owner().put("bucket/middling", body.clone())).await;
     assert_eq!(program.stop(), 0);
-    assert!(flip_text(program.data(), b"a small body that is found in the file again") > 0);
+    assert!(flip_text(&program.data().join("records/log"), note.as_bytes()) > 0);
+    assert!(flip_text(&program.data().join("records/log"), body.as_bytes()) > 0);
+    let said = program.run(&["verify"]);
+    assert_eq!(said.status, 1);
+    assert!(said.stdout.contains("object bucket/described") && said.stdout.contains("row D/"), "{said:?}");
     let said = program.run(&["verify", "--deep"]);
     assert_eq!(said.status, 1);
-    assert!(said.stdout.contains("object bucket/small"), "{said:?}");
-    assert!(said.stdout.contains("row D/"), "{said:?}");
+    assert!(said.stdout.contains("object bucket/middling"), "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_a_store_that_is_cut_or_altered_is_refused_by_name_with_what_can_be_done_and_stays_as_it_is() {
+async fn a_file_of_a_store_that_is_cut_altered_newer_or_anothers_is_refused_by_name_with_what_can_be_done() {
     let mut program = filled().await;
     assert_eq!(program.stop(), 0);
-    let data = program.data().to_owned();
-    let (path, whole) = contents(&data).into_iter().find(|(path, _)| path.ends_with("records.redb")).unwrap();
-    for bytes in [whole[..whole.len() / 2].to_vec(), vec![], vec![0; whole.len()]] {
-        std::fs::write(&path, &bytes).unwrap();
+    let mut other = filled().await;
+    assert_eq!(other.stop(), 0);
+    let records = program.data().join("records");
+    let log = contents(&records.join("log")).remove(0);
+    let index = contents(&records).into_iter().find(|(path, _)| path.ends_with("index.redb")).unwrap();
+    let others = contents(&other.data().join("records/log")).remove(0).1;
+    let mut newer = log.1.clone();
+    newer[8] = 2;
+    for ((path, whole), bytes) in [
+        (&index, index.1[..index.1.len() / 2].to_vec()),
+        (&index, vec![]),
+        (&index, vec![0; index.1.len()]),
+        (&log, log.1[..30].to_vec()),
+        (&log, newer),
+        (&log, others),
+    ] {
+        std::fs::write(path, &bytes).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
         for words in [&["verify"][..], &["serve", "--s3", "127.0.0.1:0"]] {
             let said = program.run(words);
             assert_eq!(said.status, 1, "{said:?}");
-            assert!(said.stderr.contains("records.redb") && said.stderr.contains("bailiwick restore"), "{said:?}");
+            assert!(said.stderr.contains(name), "{name}: {said:?}");
+            assert!(
+                said.stderr.contains("`bailiwick restore") && said.stderr.contains("`bailiwick verify"),
+                "{said:?}"
+            );
             assert_eq!(said.stderr.trim().lines().count(), 1, "{said:?}");
         }
-        assert!(std::fs::read(&path).unwrap() == bytes);
+        assert!(std::fs::read(path).unwrap() == bytes);
+        std::fs::write(path, whole).unwrap();
     }
-    std::fs::write(&path, whole).unwrap();
     assert_eq!(program.run(&["verify", "--deep"]).status, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compaction_gives_room_back_and_leaves_all_as_it_was() {
+    let mut program = filled().await;
+    let s3 = program.owner();
+    for round in 0..10u8 {
+        for object in 0..20 {
+            ok(s3.put(&format!("bucket/again/{object}"), vec![round; 100_000])).await;
+        }
+    }
+    for running in [true, false] {
+        let done = program.json(&["compact"]);
+        let (before, after) = (done["bytes_before"].as_u64().unwrap(), done["bytes_after"].as_u64().unwrap());
+        assert!(after <= before && after <= 16 << 20, "{done}");
+        assert_eq!(program.run(&["verify", "--deep"]).status, 0);
+        if running {
+            assert_eq!(program.stop(), 0);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

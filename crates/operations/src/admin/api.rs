@@ -165,13 +165,15 @@ pub enum Command {
     },
     /// Make a backup.
     Backup(ShelfOrder),
+    /// Give back the room of what is there no more.
+    Compact,
 }
 
 impl Command {
     /// Whether it may take so long that whoever asked is told how far it is, and that it is given up when nobody waits for
     /// it any more, or the server stops.
     pub fn is_long(&self) -> bool {
-        matches!(self, Command::Verify { .. } | Command::Backup(_))
+        matches!(self, Command::Verify { .. } | Command::Backup(_) | Command::Compact)
     }
 }
 
@@ -298,6 +300,7 @@ pub enum Outcome {
     Status(StatusView),
     Verified(VerifyView),
     BackedUp(BackupView),
+    Compacted(CompactView),
 }
 
 /// An account with the secret of its first key, shown this once.
@@ -671,6 +674,15 @@ pub struct BackupView {
     pub bytes_sent: u64,
     /// Bodies that could not be read and are not in it; `verify` says whose they are.
     pub without: Vec<String>,
+}
+
+/// What a compaction came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct CompactView {
+    /// Of the files of the log.
+    pub bytes_before: u64,
+    pub bytes_after: u64,
 }
 
 /// Something that is not as it was written.

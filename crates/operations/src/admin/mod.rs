@@ -103,6 +103,7 @@ impl Store {
             Command::Usage { bucket } => self.usage_report(bucket.as_deref()).await.map(Outcome::Usage),
             Command::Status => self.status().await.map(Outcome::Status),
             Command::Verify { deep } => self.verify(deep, teller).await.map(Outcome::Verified),
+            Command::Compact => self.compact(teller).await.map(Outcome::Compacted),
             Command::Backup(order) => self.back_up(ctx, &order, teller).await.map(Outcome::BackedUp),
         }
     }

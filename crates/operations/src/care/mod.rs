@@ -9,6 +9,7 @@
 
 mod backups;
 mod bodies;
+mod compact;
 mod findings;
 mod pace;
 mod pairs;
@@ -29,6 +30,9 @@ use crate::admin::Progress;
 pub struct Care {
     /// The rows as they are now.
     pub snapshot: Box<dyn Fn() -> Result<kv::Snapshot, kv::Error> + Send + Sync>,
+    /// Gives back the room of what is there no more; tells how far it is, and of how much. Blocks.
+    #[allow(clippy::type_complexity)]
+    pub compact: Box<dyn Fn(&dyn Fn(u64, u64)) -> Result<kv::Compacted, kv::Error> + Send + Sync>,
     /// What the ledger's log is chained with.
     pub log_key: [u8; 32],
     /// What manifests of backups are held to.
@@ -48,6 +52,13 @@ impl Teller {
     /// Something else is done now.
     pub(crate) fn begin(&self, doing: &str, unit: &str, of: Option<u64>) {
         self.tell(Progress { doing: doing.into(), done: 0, of, unit: unit.into() });
+    }
+
+    /// That much of it is done, of so much.
+    pub(crate) fn reach(&self, done: u64, of: u64) {
+        if let Some(sender) = &self.0 {
+            sender.send_modify(|progress| (progress.done, progress.of) = (done, Some(of)));
+        }
     }
 
     /// More of it is done.

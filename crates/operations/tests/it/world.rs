@@ -44,8 +44,9 @@ pub fn store_over(engine: Arc<dyn Engine>, blobs: Arc<blobs::Memory>, clock: &Ar
 
 /// The same, where what looks after the store can see it.
 pub fn store_in_care(engine: &Arc<kv::Embedded>, blobs: Arc<blobs::Memory>, clock: &Arc<AtomicU64>) -> Store {
-    let shown = engine.clone();
-    let care = Care { snapshot: Box::new(move || shown.snapshot()), log_key: [7; 32], backup_key: [8; 32] };
+    let (shown, compacted) = (engine.clone(), engine.clone());
+    let compact = Box::new(move |tell: &dyn Fn(u64, u64)| compacted.compact(tell));
+    let care = Care { snapshot: Box::new(move || shown.snapshot()), compact, log_key: [7; 32], backup_key: [8; 32] };
     make(engine.clone(), blobs, clock, None, Some(care))
 }
 

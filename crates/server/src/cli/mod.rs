@@ -81,6 +81,8 @@ pub(crate) enum Verb {
         #[arg(long)]
         deep: bool,
     },
+    /// Give back the room of what is there no more. The server does so of itself when it has become much.
+    Compact,
     /// Make a backup of the store, while it runs: what is at the place already is not sent again.
     #[command(after_help = BACKUP)]
     Backup {

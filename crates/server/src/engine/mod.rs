@@ -89,7 +89,7 @@ impl Engine {
         let bodies = LocalDisk::open(&dir.bodies(), LocalOptions { durability, ..LocalOptions::default() })
             .map_err(|error| dir.unusable(&error.to_string()))?;
         let embedded = Arc::new(embedded);
-        let (watched, shown) = (embedded.clone(), embedded.clone());
+        let (watched, shown, compacted) = (embedded.clone(), embedded.clone(), embedded.clone());
         let store = Store::new(Parts {
             directory: Directory::new(embedded.clone(), master),
             engine: embedded.clone(),
@@ -97,7 +97,12 @@ impl Engine {
             settings: settings(flags),
             clock: Arc::new(now),
             trouble: Box::new(move || watched.health()),
-            care: Some(Care { snapshot: Box::new(move || shown.snapshot()), log_key, backup_key }),
+            care: Some(Care {
+                snapshot: Box::new(move || shown.snapshot()),
+                compact: Box::new(move |tell| compacted.compact(tell)),
+                log_key,
+                backup_key,
+            }),
         });
         let engine = Engine { store, upkeep: Arc::default(), embedded, commands: Arc::default() };
         Ok((engine, dir))

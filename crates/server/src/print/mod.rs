@@ -42,6 +42,7 @@ pub(crate) fn outcome(outcome: &Outcome, as_json: bool) -> Result<(), Complaint>
         Outcome::Status(value) => json(value),
         Outcome::Verified(value) => json(value),
         Outcome::BackedUp(value) => json(value),
+        Outcome::Compacted(value) => json(value),
     }
 }
 

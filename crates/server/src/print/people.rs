@@ -38,6 +38,7 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         Outcome::Status(status) => upkeep::status(status),
         Outcome::Verified(found) => upkeep::verified(found),
         Outcome::BackedUp(backup) => upkeep::backed_up(backup),
+        Outcome::Compacted(done) => upkeep::compacted(done),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::counted;
 use super::table::{list, pairs};
-use crate::admin::{BackupView, DamageView, ScrubView, StatusView, VerifyView};
+use crate::admin::{BackupView, CompactView, DamageView, ScrubView, StatusView, VerifyView};
 
 pub(crate) fn verified(found: &VerifyView) -> String {
     let read = if found.deep { format!(", {} read", size(found.bytes_read)) } else { String::new() };
@@ -89,6 +89,10 @@ pub(super) fn backed_up(backup: &BackupView) -> String {
     format!(
         "{lines}\nThe master key is not in it, and without the key it is of no use: keep a copy of the key apart from it.\n"
     )
+}
+
+pub(super) fn compacted(done: &CompactView) -> String {
+    format!("the log had {} and has {}\n", size(done.bytes_before), size(done.bytes_after))
 }
 
 /// A table of what is damaged; nothing if nothing is.
