@@ -50,7 +50,7 @@ impl Teller {
     }
 
     /// Something else is done now.
-    pub(crate) fn begin(&self, doing: &str, unit: &str, of: Option<u64>) {
+    pub fn begin(&self, doing: &str, unit: &str, of: Option<u64>) {
         self.tell(Progress { doing: doing.into(), done: 0, of, unit: unit.into() });
     }
 

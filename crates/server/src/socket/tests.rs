@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,16 +13,33 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::admin::{FailureKind, StatusView};
 
+/// How often something that takes long was given up.
+static GIVEN_UP: AtomicUsize = AtomicUsize::new(0);
+
+struct GivenUp;
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        GIVEN_UP.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 /// Knows two answers, and says by which uid it was asked.
 #[derive(Clone)]
 struct Oracle;
 
 impl Execute for Oracle {
-    async fn execute(&self, uid: u32, command: Command, _: Teller) -> Result<Outcome, Failure> {
+    async fn execute(&self, uid: u32, command: Command, teller: Teller) -> Result<Outcome, Failure> {
         match command {
             Command::Status => {
                 let version = format!("asked by {uid}");
                 Ok(Outcome::Status(StatusView { version, ..StatusView::default() }))
+            }
+            // Never done: only given up.
+            Command::Compact => {
+                let _given_up = GivenUp;
+                teller.begin("turning", "turns", Some(7));
+                std::future::pending().await
             }
             Command::BucketList => {
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -135,4 +153,29 @@ async fn what_is_no_command_is_an_answerable_mistake_and_too_long_a_line_is_cut_
     let _ = stream.read_to_end(&mut said).await;
     assert!(said.iter().filter(|b| **b == b'\n').count() <= 1);
     assert!(ask(dir.path(), Command::Status).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_takes_long_says_how_far_it_is_and_is_given_up_when_nobody_waits_or_the_server_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = start(dir.path());
+    let connection = connect(dir.path()).await.unwrap().unwrap();
+    let told = std::sync::Mutex::new(vec![]);
+    let asked = connection.ask(&Command::Compact, |progress| told.lock().unwrap().push(progress.clone()));
+    assert!(tokio::time::timeout(Duration::from_millis(1200), asked).await.is_err());
+    let told = told.into_inner().unwrap();
+    assert!(told.iter().any(|progress| progress.doing == "turning" && progress.of == Some(7)), "{told:?}");
+    let begun = std::time::Instant::now();
+    while GIVEN_UP.load(Ordering::SeqCst) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let path = dir.path().to_owned();
+    let waits = tokio::spawn(async move { ask(&path, Command::Compact).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    running.stop.send(()).unwrap();
+    let failure = waits.await.unwrap().unwrap_err();
+    assert!(failure.message.contains("stopping"), "{failure:?}");
+    running.task.await.unwrap();
+    assert_eq!(GIVEN_UP.load(Ordering::SeqCst), 2);
 }
