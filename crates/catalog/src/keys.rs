@@ -3,8 +3,11 @@
 use kv::{Key, KeyRange};
 use model::{AccountId, BlobId, BucketName, ObjectKey, UploadId};
 
-fn join(parts: &[&[u8]]) -> Key {
-    parts.concat().into()
+#[inline]
+fn join<const N: usize>(parts: &[&[u8]; N]) -> Key {
+    let mut key = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| key.extend_from_slice(part));
+    key.into()
 }
 
 /// `b/NAME`: a bucket.

@@ -22,7 +22,7 @@ use sha2::Sha256;
 
 pub use audit::{Row, audit};
 pub use event::{Actor, Event};
-pub use meter::Meter;
+pub use meter::{Line, Meter};
 pub use usage::{Ceilings, Usage, UsageKey, add, add_within};
 
 /// Where the log of events is.

@@ -32,7 +32,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    fn values(&self) -> [i64; 5] {
+    pub(crate) fn values(&self) -> [i64; 5] {
         [self.bytes_stored, self.objects, self.requests, self.bytes_in, self.bytes_out]
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use blobs::{BlobRef, Reader};
 use bytes::Bytes;
 use catalog::{BodyAt, Object, Piece};
-use ledger::{Usage, UsageKey};
+use ledger::{Line, Usage};
 use model::BlobId;
 
 use crate::caps::Pace;
@@ -20,8 +21,8 @@ pub struct Body {
     current: Option<Current>,
     /// Keeps the blobs of a multipart object from being removed while they are read.
     pinned: Option<BlobId>,
-    /// On whom bytes that leave are booked; `None` where they do not leave.
-    booked_on: Option<UsageKey>,
+    /// Where bytes that leave are booked; `None` where they do not leave.
+    booked_on: Option<Arc<Line>>,
     sent: u64,
     /// At which speed they leave.
     pace: Option<Pace>,
@@ -87,7 +88,7 @@ impl Drop for Body {
             && self.sent > 0
         {
             let sent = i64::try_from(self.sent).unwrap_or(i64::MAX);
-            self.store.meter.add(&booked_on, &Usage { bytes_out: sent, ..Usage::default() });
+            booked_on.add(&Usage { bytes_out: sent, ..Usage::default() });
         }
         if let Some(manifest) = self.pinned {
             self.store.unpin(manifest);
@@ -101,7 +102,7 @@ impl Store {
         &self,
         object: &Object,
         range: Range<u64>,
-        booked_on: UsageKey,
+        booked_on: Arc<Line>,
     ) -> Result<Result<Body, Replaced>, Error> {
         let booked_on = Some(booked_on);
         let mut body = Body {

@@ -13,7 +13,7 @@ use blobs::Blobs;
 use catalog::{Catalog, Stored};
 use identity::{Caller, Candidate, Directory};
 use kv::Engine;
-use ledger::{Ledger, Meter, Usage, UsageKey};
+use ledger::{Ledger, Line, Meter, Usage};
 use model::{BlobId, Bucket, Network, Principal, PublicAccessBlock, Timestamp};
 
 use crate::caps::Caps;
@@ -197,11 +197,16 @@ impl Store {
         (self.clock)()
     }
 
-    /// Counts a request that changes nothing; one that does counts itself in its commit. On whom it was booked.
-    pub(crate) fn count_request(&self, ctx: &Context, bucket: &Stored<Bucket>) -> UsageKey {
-        let of = self.usage_key(ctx, bucket);
-        self.meter.add(&of, &Usage { requests: 1, ..Usage::default() });
-        of
+    /// Counts a request that changes nothing; one that does counts itself in its commit. Where it was booked.
+    pub(crate) fn count_request(&self, ctx: &Context, bucket: &Stored<Bucket>) -> Arc<Line> {
+        let line = self.line(ctx, bucket);
+        line.add(&Usage { requests: 1, ..Usage::default() });
+        line
+    }
+
+    /// Where usage in `bucket` caused by the caller is booked that is no part of a change.
+    pub(crate) fn line(&self, ctx: &Context, bucket: &Stored<Bucket>) -> Arc<Line> {
+        self.meter.line(&self.usage_key(ctx, bucket))
     }
 
     /// A name for a body that goes into the engine.

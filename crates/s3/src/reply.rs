@@ -119,7 +119,7 @@ impl http_body::Body for ReplyBody {
 }
 
 /// Room for the headers of any answer but one with much metadata.
-const HEADERS: usize = 24;
+const HEADERS: usize = 12;
 
 /// An answer without a body.
 pub(crate) fn empty(status: StatusCode) -> Reply {

@@ -211,6 +211,22 @@ impl Operation {
     }
 }
 
+/// The rows of a target and method, in the table's order; they are looked for with every request.
+pub(crate) fn rows(target: Target, method: &str) -> &'static [&'static Operation] {
+    static SORTED: LazyLock<Vec<(Target, &str, Vec<&Operation>)>> = LazyLock::new(|| {
+        let mut sorted: Vec<(Target, &str, Vec<&Operation>)> = vec![];
+        for row in OPERATIONS {
+            match sorted.iter_mut().find(|(target, method, _)| (*target, *method) == (row.target, row.method)) {
+                Some((_, _, rows)) => rows.push(row),
+                None => sorted.push((row.target, row.method, vec![row])),
+            }
+        }
+        sorted
+    });
+    let found = SORTED.iter().find(|(known, of, _)| *known == target && *of == method);
+    found.map_or(&[], |(_, _, rows)| rows)
+}
+
 /// Whether some operation is selected by the query key `key`.
 pub(crate) fn is_sub_resource(key: &str) -> bool {
     static SORTED: LazyLock<Vec<&str>> = LazyLock::new(|| {
@@ -224,6 +240,7 @@ pub(crate) fn is_sub_resource(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::head::{Purpose, purpose};
 
     #[test]
     fn no_two_rows_have_the_same_form() {
@@ -234,6 +251,9 @@ mod tests {
                 assert!(!(same && subs), "{} and {}", row.name, other.name);
             }
             assert!(row.sub.iter().all(|key| !row.query.contains(key)), "{}", row.name);
+            let for_itself = |key: &&str| purpose(key) == Purpose::Request;
+            assert!(row.sub.iter().chain(row.query).all(for_itself), "{} takes a key of a signature", row.name);
+            assert!(rows(row.target, row.method).contains(&row), "{}", row.name);
         }
     }
 

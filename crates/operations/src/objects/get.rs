@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use catalog::Object;
-use ledger::UsageKey;
+use ledger::Line;
 use model::{Action, BucketName, ObjectKey};
 
 use crate::body::{Body, Replaced};
@@ -84,13 +84,13 @@ impl Store {
         Ok(self.find(ctx, get, true).await?.0)
     }
 
-    /// What is asked for, and on whom its usage is booked. A request is counted with the first look for its object only.
-    async fn find(&self, ctx: &Context, get: &GetObject<'_>, first: bool) -> Result<(Found, UsageKey), Error> {
+    /// What is asked for, and where its usage is booked. A request is counted with the first look for its object only.
+    async fn find(&self, ctx: &Context, get: &GetObject<'_>, first: bool) -> Result<(Found, Arc<Line>), Error> {
         let gated = self.gate_object(ctx, Action::GetObject, get.bucket, get.key).await?;
         only_version(get.version)?;
         let booked_on = match first {
             true => self.count_request(ctx, &gated.bucket),
-            false => self.usage_key(ctx, &gated.bucket),
+            false => self.line(ctx, &gated.bucket),
         };
         let object = gated.object.ok_or(Error::NoSuchKey)?;
         let tags = self.tags_to_tell(ctx, &gated.bucket, &object);

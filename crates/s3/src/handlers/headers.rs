@@ -29,7 +29,7 @@ const UNSUPPORTED: [&str; 9] = [
 
 /// Refuses a request that asks for what is not done, by the header that does.
 pub(super) fn refuse_unsupported(asked: &Asked<'_>) -> Result<(), S3Error> {
-    for (name, value) in &asked.call.head.headers {
+    for (name, value) in asked.call.head.headers() {
         let name = name.as_str();
         if !name.starts_with("x-amz-") || !UNSUPPORTED.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
@@ -184,7 +184,7 @@ fn metadata(asked: &Asked<'_>) -> Result<Vec<(String, String)>, S3Error> {
     const PREFIX: &str = "x-amz-meta-";
     let mut all = vec![];
     let mut bytes = 0;
-    for name in asked.call.head.headers.keys() {
+    for name in asked.call.head.headers().keys() {
         let Some(short) = name.as_str().strip_prefix(PREFIX).filter(|short| !short.is_empty()) else { continue };
         let value = asked.text(name.as_str())?.unwrap_or_default();
         bytes += short.len() + value.len();
@@ -218,7 +218,7 @@ pub(crate) fn expected_owner(asked: &Asked<'_>, header: &'static str) -> Result<
 
 /// What a policy's conditions may ask about the request, the tags that its header sets among them.
 pub(crate) fn facts(asked: &Asked<'_>, proof: Proof) -> Result<RequestFacts, S3Error> {
-    let tags = match asked.call.head.headers.contains_key("x-amz-tagging") {
+    let tags = match asked.call.head.has("x-amz-tagging") {
         true => tagging::of_header(asked)?.unwrap_or_default(),
         false => TagSet::default(),
     };

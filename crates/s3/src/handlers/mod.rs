@@ -70,12 +70,12 @@ impl<'a> Asked<'a> {
     }
 
     /// A header's value; one that is no text is refused by name.
+    #[inline]
     pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, S3Error> {
-        let not_text =
-            |_| S3Error::with_message(Code::InvalidArgument, format!("The header {name} is not valid UTF-8."));
-        self.call.head.text(name).map_err(not_text)
+        self.call.head.text(name).map_err(|_| not_text(name))
     }
 
+    #[inline]
     fn query(&self, key: &str) -> Option<&'a str> {
         self.call.head.query(key)
     }
@@ -87,6 +87,11 @@ impl<'a> Asked<'a> {
         let bad = || S3Error::argument(key, text, format!("Provided {key} not an integer or within integer range"));
         number.ok_or_else(bad).map(Some)
     }
+}
+
+#[cold]
+fn not_text(name: &str) -> S3Error {
+    S3Error::with_message(Code::InvalidArgument, format!("The header {name} is not valid UTF-8."))
 }
 
 /// A request's body, not read yet.

@@ -150,7 +150,7 @@ fn unsatisfied(asked: &Asked<'_>, error: Error) -> Failure {
 }
 
 /// Headers of the answer that the query says.
-const OVERRIDES: [(&str, HeaderName); 6] = [
+static OVERRIDES: [(&str, HeaderName); 6] = [
     ("response-content-type", CONTENT_TYPE),
     ("response-content-language", CONTENT_LANGUAGE),
     ("response-expires", EXPIRES),
@@ -162,17 +162,21 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
 /// Headers that the request wants in the answer; only who signs may say so.
 fn overrides(asked: &Asked<'_>, ctx: &Context) -> Result<Vec<(HeaderName, HeaderValue)>, S3Error> {
     let mut all = vec![];
-    for (key, name) in OVERRIDES {
+    for (key, name) in &OVERRIDES {
         let Some(text) = asked.query(key) else { continue };
         if ctx.caller.kind() == CallerKind::Anonymous {
             let message = "Request specific response headers cannot be used for anonymous GET requests.";
             return Err(S3Error::with_message(Code::InvalidRequest, message));
         }
         let value = HeaderValue::from_bytes(text.as_bytes());
-        all.push((name, value.map_err(|_| S3Error::argument(key, text, "The value is not valid in a header."))?));
+        all.push((name.clone(), value.map_err(|_| S3Error::argument(key, text, "The value is not valid in a header."))?));
     }
     Ok(all)
 }
+
+/// Headers that are stored with an object, in the order of [`describe`].
+static STORED: [HeaderName; 6] =
+    [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, EXPIRES, REDIRECT];
 
 /// The head of the answer about `found`.
 fn describe(asked: &Asked<'_>, found: Found, overrides: Vec<(HeaderName, HeaderValue)>) -> Result<Reply, Failure> {
@@ -187,16 +191,18 @@ fn describe(asked: &Asked<'_>, found: Found, overrides: Vec<(HeaderName, HeaderV
     headers.insert(LAST_MODIFIED, http_date(object.modified));
     headers.insert(ETAG, reply::quoted(object.etag.as_str()));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(CONTENT_TYPE, DEFAULT_CONTENT_TYPE);
-    for (name, text) in [
-        (CONTENT_TYPE, &object.headers.content_type),
-        (CACHE_CONTROL, &object.headers.cache_control),
-        (CONTENT_DISPOSITION, &object.headers.content_disposition),
-        (CONTENT_ENCODING, &object.headers.content_encoding),
-        (CONTENT_LANGUAGE, &object.headers.content_language),
-        (EXPIRES, &object.headers.expires),
-        (REDIRECT, &object.headers.website_redirect),
-    ] {
+    headers.insert(CONTENT_TYPE, match &object.headers.content_type {
+        Some(text) => stored(text)?,
+        None => DEFAULT_CONTENT_TYPE,
+    });
+    for (name, text) in STORED.iter().zip([
+        &object.headers.cache_control,
+        &object.headers.content_disposition,
+        &object.headers.content_encoding,
+        &object.headers.content_language,
+        &object.headers.expires,
+        &object.headers.website_redirect,
+    ]) {
         if let Some(text) = text {
             headers.insert(name, stored(text)?);
         }

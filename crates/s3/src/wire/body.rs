@@ -106,7 +106,7 @@ impl<B> BodySource<B> {
             Mode::Chunked { .. } => length(head, "x-amz-decoded-content-length")?.ok_or_else(missing)?,
             Mode::Plain | Mode::Sha256(_) => match length(head, "content-length")? {
                 Some(len) => len,
-                None if absent == Absent::Empty && !head.headers.contains_key("transfer-encoding") => 0,
+                None if absent == Absent::Empty && !head.has("transfer-encoding") => 0,
                 None => return Err(missing()),
             },
         };

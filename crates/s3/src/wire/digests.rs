@@ -53,7 +53,7 @@ impl Declared {
         if !checksums_of_body {
             return Ok(declared);
         }
-        let names = head.headers.keys().map(|name| name.as_str());
+        let names = head.headers().keys().map(|name| name.as_str());
         for name in names.filter(|name| name.starts_with("x-amz-checksum-") && !NOT_CHECKSUMS.contains(name)) {
             let algorithm = by_header(name).ok_or_else(|| invalid(format!("The checksum {name} is not supported.")))?;
             if declared.checksum.is_some() || promised.is_some() {

@@ -3,8 +3,6 @@
 
 use std::cmp::Ordering;
 
-use memchr::memchr2;
-
 /// `%` without two hexadecimal digits, or bytes that are no UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotDecodable;
@@ -24,43 +22,82 @@ const UNRESERVED: [bool; 256] = {
     table
 };
 
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok())
+/// How many bytes `bytes` begins with that no encoding changes.
+pub(crate) fn unreserved(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| is_unreserved(**byte)).count()
 }
 
 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
-fn decode_bytes(text: &str, plus_is_blank: bool, out: &mut Vec<u8>) -> Result<(), NotDecodable> {
-    let mut bytes = text.as_bytes();
-    // Without blanks, a byte that is looked for twice.
-    while let Some(at) = memchr2(b'%', if plus_is_blank { b'+' } else { b'%' }, bytes) {
-        out.extend_from_slice(&bytes[..at]);
-        bytes = match &bytes[at..] {
-            [b'%', high, low, rest @ ..] => {
-                let value = |byte| digit(byte).ok_or(NotDecodable);
-                out.push(value(*high)? << 4 | value(*low)?);
-                rest
-            }
-            [b'+', rest @ ..] => {
-                out.push(b' ');
-                rest
-            }
-            _ => return Err(NotDecodable),
-        };
+/// What each byte is worth as a hexadecimal digit, in either case.
+const VALUES: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let mut digit = 0u8;
+    while digit < 16 {
+        let upper = DIGITS[digit as usize];
+        table[upper as usize] = digit;
+        table[upper.to_ascii_lowercase() as usize] = digit;
+        digit += 1;
     }
-    out.extend_from_slice(bytes);
-    Ok(())
+    table
+};
+const NO_DIGIT: u8 = 0xFF;
+
+/// Two hexadecimal digits.
+fn byte_of(high: u8, low: u8) -> Option<u8> {
+    let (high, low) = (VALUES[usize::from(high)], VALUES[usize::from(low)]);
+    ((high | low) != NO_DIGIT).then_some(high << 4 | low)
 }
 
-/// Appends a piece of a query, decoded; `+` is a blank.
-pub(crate) fn decode_query(text: &str, out: &mut Vec<u8>) -> Result<(), NotDecodable> {
+/// What is spelt in hexadecimal, in either case; `None` if it is not exactly `N` bytes.
+pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    if pairs.len() != N {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = byte_of(*high, *low)?;
+    }
+    Some(bytes)
+}
+
+/// Appends what `text` stands for; with whether it is spelt as [`encode`] would spell it.
+fn decode_bytes(mut text: &[u8], plus_is_blank: bool, out: &mut Vec<u8>) -> Result<bool, NotDecodable> {
+    let mut as_encoded = true;
+    loop {
+        let plain = unreserved(text);
+        out.extend_from_slice(&text[..plain]);
+        text = match &text[plain..] {
+            [] => return Ok(as_encoded),
+            [b'%', high, low, rest @ ..] => {
+                let byte = byte_of(*high, *low).ok_or(NotDecodable)?;
+                as_encoded &= !is_unreserved(byte) && !high.is_ascii_lowercase() && !low.is_ascii_lowercase();
+                out.push(byte);
+                rest
+            }
+            [b'%', ..] => return Err(NotDecodable),
+            [byte, rest @ ..] => {
+                as_encoded = false;
+                out.push(if *byte == b'+' && plus_is_blank { b' ' } else { *byte });
+                rest
+            }
+        };
+    }
+}
+
+/// Appends a piece of a query, decoded, `+` being a blank; with whether it is spelt as [`encode`] would spell it.
+pub(crate) fn decode_query(text: &[u8], out: &mut Vec<u8>) -> Result<bool, NotDecodable> {
     decode_bytes(text, true, out)
 }
 
 /// A piece of a path, decoded; `+` is a plus.
 pub(crate) fn decode_path(text: &str) -> Result<String, NotDecodable> {
+    if !text.contains('%') {
+        return Ok(text.to_owned());
+    }
     let mut out = Vec::with_capacity(text.len());
-    decode_bytes(text, false, &mut out)?;
+    decode_bytes(text.as_bytes(), false, &mut out)?;
     String::from_utf8(out).map_err(|_| NotDecodable)
 }
 
@@ -116,7 +153,7 @@ pub(crate) fn recode_path(raw: &str, out: &mut Vec<u8>) -> Result<(), NotDecodab
         return Ok(());
     }
     let mut decoded = Vec::with_capacity(raw.len());
-    decode_bytes(raw, false, &mut decoded)?;
+    decode_bytes(raw.as_bytes(), false, &mut decoded)?;
     encode_bytes(&decoded, true, out);
     Ok(())
 }
@@ -135,8 +172,25 @@ mod tests {
             let once = String::from_utf8(once).unwrap();
             prop_assert_eq!(decode_path(&once).unwrap(), text.clone());
             let mut query = Vec::new();
-            decode_query(&once, &mut query).unwrap();
+            prop_assert!(decode_query(once.as_bytes(), &mut query).unwrap());
             prop_assert_eq!(query, text.into_bytes());
+        }
+
+        #[test]
+        fn what_is_told_to_be_spelt_as_it_would_be_is(text in "([a-c./~_+=& ä]|%[0-9A-Fa-f]{2}){0,8}") {
+            let (mut decoded, mut encoded) = (Vec::new(), Vec::new());
+            let as_encoded = decode_query(text.as_bytes(), &mut decoded).unwrap();
+            encode_bytes(&decoded, false, &mut encoded);
+            prop_assert_eq!(as_encoded, encoded == text.as_bytes());
+        }
+
+        #[test]
+        fn hexadecimal_digits_are_read_in_either_case_and_nothing_else_is(bytes in any::<[u8; 4]>(), text in "[0-9a-fA-Fg+ ]{0,10}") {
+            prop_assert_eq!(unhex(&hex::encode(bytes)), Some(bytes));
+            prop_assert_eq!(unhex(&hex::encode_upper(bytes)), Some(bytes));
+            let mut known = [0; 4];
+            let is = hex::decode_to_slice(&text, &mut known).is_ok();
+            prop_assert_eq!(unhex(&text), is.then_some(known));
         }
 
         #[test]

@@ -8,7 +8,6 @@
 use std::ops::Range;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use memchr::{memchr, memchr_iter};
 
 use super::encoding::{self, NotDecodable};
 use crate::error::{Code, S3Error};
@@ -58,12 +57,23 @@ impl From<HeadError> for S3Error {
     }
 }
 
-/// One pair of the query, as places in the decoded text.
+/// A key or a value of the query, decoded.
+#[derive(Debug, Clone, Copy)]
+enum Text {
+    /// As it was sent, from there to there: it holds nothing but what no encoding changes.
+    Plain(usize, usize),
+    /// From there to there of what was decoded.
+    Decoded(usize, usize),
+}
+
+/// One pair of the query.
 #[derive(Debug, Clone)]
 struct Pair {
-    key: Range<usize>,
-    value: Range<usize>,
+    key: Text,
+    value: Text,
     purpose: Purpose,
+    /// Where it stands in the query as it was sent, if it was sent as a signature lists it.
+    canonical: Option<Range<usize>>,
 }
 
 /// What a query key is for.
@@ -71,10 +81,52 @@ struct Pair {
 pub(crate) enum Purpose {
     /// It says something of the request.
     Request,
-    /// It belongs to a signature and selects nothing.
-    Signature,
-    /// It would belong to a signature, were it spelt in the case that is read.
+    /// It belongs to a signature by SigV4 and selects nothing.
+    V4(V4Key),
+    /// It belongs to a signature by SigV2 and selects nothing.
+    V2,
+    /// It repeats the operation's name and selects nothing.
+    Repetition,
+    /// It would be one of those, were it spelt in the case that is read.
     Misspelt,
+}
+
+/// The query keys of a signature by SigV4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum V4Key {
+    Algorithm,
+    Credential,
+    Date,
+    Expires,
+    SignedHeaders,
+    Signature,
+    SecurityToken,
+}
+
+/// Which names there are, roughly: what is lacking here is lacking. Most questions about a head are whether it has what it
+/// has not; they end here.
+#[derive(Debug, Clone, Copy, Default)]
+struct Names(u64);
+
+impl Names {
+    /// One of 64, by what tells names apart best: their length, last letter and middle.
+    #[inline]
+    const fn bit(name: &str) -> u64 {
+        let bytes = name.as_bytes();
+        match bytes {
+            [] => 1,
+            [.., last] => 1 << ((bytes.len() + 5 * *last as usize + 11 * bytes[bytes.len() / 2] as usize) % 64),
+        }
+    }
+
+    fn add(&mut self, name: &str) {
+        self.0 |= Names::bit(name);
+    }
+
+    #[inline]
+    fn lack(self, name: &str) -> bool {
+        self.0 & Names::bit(name) == 0
+    }
 }
 
 /// The head of a request.
@@ -82,15 +134,17 @@ pub(crate) enum Purpose {
 pub struct Head {
     /// The method.
     pub method: Method,
-    /// All headers; each occurs once but those that merely inform.
-    pub headers: HeaderMap,
     /// By which version of TLS the connection is encrypted: `1.2`, `1.3`; `None`: it is not.
     pub tls: Option<&'static str>,
     uri: Uri,
-    /// Keys and values of the query, decoded, one after the other.
+    /// Each occurs once but those that merely inform.
+    headers: HeaderMap,
+    header_names: Names,
+    /// Keys and values of the query that were not sent plainly, decoded, one after the other.
     decoded: String,
     /// In the order in which a signature lists them.
     pairs: Vec<Pair>,
+    query_names: Names,
     hoisted: Vec<HeaderName>,
 }
 
@@ -124,7 +178,10 @@ impl Head {
         if !uri.path().starts_with('/') {
             return Err(HeadError::Malformed);
         }
-        join_listed(&mut headers)?;
+        let header_names = names(&headers);
+        if !header_names.lack(LISTED) {
+            join_listed(&mut headers)?;
+        }
         if headers.len() != headers.keys_len() {
             for name in headers.keys() {
                 if !REPEATABLE.contains(&name.as_str()) && headers.get_all(name).iter().nth(1).is_some() {
@@ -137,12 +194,24 @@ impl Head {
             None if uri.authority().is_none() => return Err(HeadError::Malformed),
             _ => {}
         }
-        let (decoded, pairs) = parse_query(uri.query().unwrap_or(""))?;
-        let mut head = Head { method, headers, tls, uri, decoded, pairs, hoisted: Vec::new() };
+        let Query { decoded, pairs, names: query_names } = Query::parse(uri.query().unwrap_or(""))?;
+        let hoisted = Vec::new();
+        let mut head = Head { method, tls, uri, headers, header_names, decoded, pairs, query_names, hoisted };
         if head.query("X-Amz-Algorithm").is_some() {
             head.hoist()?;
         }
         Ok(head)
+    }
+
+    /// The same request with other headers.
+    pub(crate) fn with_headers(&self, headers: HeaderMap) -> Self {
+        let header_names = names(&headers);
+        Head { headers, header_names, ..self.clone() }
+    }
+
+    /// All headers; each occurs once but those that merely inform.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// The path exactly as sent, still percent-encoded, beginning with `/`.
@@ -164,32 +233,80 @@ impl Head {
         }
     }
 
+    fn read(&self, text: Text) -> &str {
+        match text {
+            Text::Plain(start, end) => &self.raw_query()[start..end],
+            Text::Decoded(start, end) => &self.decoded[start..end],
+        }
+    }
+
     /// The value of a query key; `Some("")` for a key without a value.
+    #[inline]
     pub fn query(&self, key: &str) -> Option<&str> {
-        let pair = self.pairs.iter().find(|pair| &self.decoded[pair.key.clone()] == key)?;
-        Some(&self.decoded[pair.value.clone()])
+        if self.query_names.lack(key) { None } else { self.find_query(key) }
+    }
+
+    fn find_query(&self, key: &str) -> Option<&str> {
+        self.query_pairs().find(|(known, _)| *known == key).map(|(_, value)| value)
     }
 
     /// The pairs of the query, decoded (`+` is a blank); each key occurs once. Their order is that of a SigV4 canonical
     /// query: by encoded key.
     pub fn query_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|pair| (&self.decoded[pair.key.clone()], &self.decoded[pair.value.clone()]))
+        self.pairs.iter().map(|pair| (self.read(pair.key), self.read(pair.value)))
     }
 
     /// The keys of the query, in the same order, and what each is for.
     pub(crate) fn query_keys(&self) -> impl Iterator<Item = (&str, Purpose)> {
-        self.pairs.iter().map(|pair| (&self.decoded[pair.key.clone()], pair.purpose))
+        self.pairs.iter().map(|pair| (self.read(pair.key), pair.purpose))
+    }
+
+    /// The values of the query, in the same order, and what each is for.
+    pub(crate) fn query_values(&self) -> impl Iterator<Item = (Purpose, &str)> {
+        self.pairs.iter().map(|pair| (pair.purpose, self.read(pair.value)))
+    }
+
+    /// Appends the query as a signature by SigV4 lists it: all of it but the signature.
+    pub(crate) fn canonical_query(&self, out: &mut Vec<u8>) {
+        let mut first = true;
+        for pair in self.pairs.iter().filter(|pair| pair.purpose != Purpose::V4(V4Key::Signature)) {
+            if !std::mem::take(&mut first) {
+                out.push(b'&');
+            }
+            match &pair.canonical {
+                Some(sent) => out.extend_from_slice(self.raw_query()[sent.clone()].as_bytes()),
+                None => {
+                    encoding::encode(self.read(pair.key), out);
+                    out.push(b'=');
+                    encoding::encode(self.read(pair.value), out);
+                }
+            }
+        }
     }
 
     /// The first value of a header.
+    #[inline]
     fn get(&self, name: &str) -> Option<&HeaderValue> {
+        if self.header_names.lack(name) { None } else { self.find(name) }
+    }
+
+    fn find(&self, name: &str) -> Option<&HeaderValue> {
         if self.headers.len() > FEW_HEADERS {
             return self.headers.get(name);
         }
         self.headers.iter().find(|(known, _)| known.as_str() == name).map(|(_, value)| value)
     }
 
+    /// All values of a header, in their order.
+    pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &HeaderValue> {
+        let first = self.get(name);
+        let several = first.is_some() && self.headers.len() != self.headers.keys_len();
+        let rest = several.then(|| self.headers.get_all(name).iter().skip(1));
+        first.into_iter().chain(rest.into_iter().flatten())
+    }
+
     /// Whether there is such a header.
+    #[inline]
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
@@ -201,62 +318,71 @@ impl Head {
 
     /// The value of a header, as text with surrounding blanks removed. A header that is no UTF-8 counts as absent here;
     /// what decides over anything uses [`Head::text`].
+    #[inline]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(|v| std::str::from_utf8(v.as_bytes()).ok()).map(str::trim)
+        text(self.get(name)?).ok()
     }
 
     /// The value of a header that must be text.
     ///
     /// # Errors
     /// [`HeadError::HeaderNotText`].
+    #[inline]
     pub fn text(&self, name: &str) -> Result<Option<&str>, HeadError> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(value) => {
-                std::str::from_utf8(value.as_bytes()).map(|t| Some(t.trim())).map_err(|_| HeadError::HeaderNotText)
-            }
-        }
+        self.get(name).map(text).transpose()
     }
 
     /// Makes headers of the `x-amz-` parameters of a presigned URL that are not the signature's own.
     fn hoist(&mut self) -> Result<(), HeadError> {
-        for pair in &self.pairs {
-            let key = &self.decoded[pair.key.clone()];
-            if !is_amz(key) || pair.purpose != Purpose::Request {
+        for at in 0..self.pairs.len() {
+            let Pair { key, value, purpose, .. } = self.pairs[at];
+            let key = self.read(key);
+            if purpose != Purpose::Request || !is_amz(key) {
                 continue;
             }
             let name = HeaderName::from_bytes(key.as_bytes()).map_err(|_| HeadError::HoistedNotHeader)?;
-            let value = HeaderValue::from_bytes(self.decoded[pair.value.clone()].as_bytes());
+            let value = HeaderValue::from_bytes(self.read(value).as_bytes());
             let value = value.map_err(|_| HeadError::HoistedNotHeader)?;
             if self.headers.insert(name.clone(), value).is_some() {
                 return Err(HeadError::DuplicateHeader);
             }
+            self.header_names.add(name.as_str());
             self.hoisted.push(name);
         }
         Ok(())
     }
 }
 
+fn names(headers: &HeaderMap) -> Names {
+    let mut names = Names::default();
+    headers.keys().for_each(|name| names.add(name.as_str()));
+    names
+}
+
+fn text(value: &HeaderValue) -> Result<&str, HeadError> {
+    std::str::from_utf8(value.as_bytes()).map(str::trim).map_err(|_| HeadError::HeaderNotText)
+}
+
 /// Query keys that carry a signature and select nothing, and `x-id`, with which SDKs repeat the operation's name.
-const SIGNATURE_KEYS: [&str; 11] = [
-    "X-Amz-Algorithm",
-    "X-Amz-Credential",
-    "X-Amz-Date",
-    "X-Amz-Expires",
-    "X-Amz-SignedHeaders",
-    "X-Amz-Signature",
-    "X-Amz-Security-Token",
-    "AWSAccessKeyId",
-    "Expires",
-    "Signature",
-    "x-id",
+const SIGNATURE_KEYS: [(&str, Purpose); 11] = [
+    ("X-Amz-Algorithm", Purpose::V4(V4Key::Algorithm)),
+    ("X-Amz-Credential", Purpose::V4(V4Key::Credential)),
+    ("X-Amz-Date", Purpose::V4(V4Key::Date)),
+    ("X-Amz-Expires", Purpose::V4(V4Key::Expires)),
+    ("X-Amz-SignedHeaders", Purpose::V4(V4Key::SignedHeaders)),
+    ("X-Amz-Signature", Purpose::V4(V4Key::Signature)),
+    ("X-Amz-Security-Token", Purpose::V4(V4Key::SecurityToken)),
+    ("AWSAccessKeyId", Purpose::V2),
+    ("Expires", Purpose::V2),
+    ("Signature", Purpose::V2),
+    ("x-id", Purpose::Repetition),
 ];
 
 /// What a query key is for. A signature's own in a wrong case is no other parameter either.
-fn purpose(key: &str) -> Purpose {
-    match SIGNATURE_KEYS.iter().find(|known| known.eq_ignore_ascii_case(key)) {
+pub(crate) fn purpose(key: &str) -> Purpose {
+    match SIGNATURE_KEYS.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)) {
         None => Purpose::Request,
-        Some(known) if *known == key => Purpose::Signature,
+        Some((known, purpose)) if *known == key => *purpose,
         Some(_) => Purpose::Misspelt,
     }
 }
@@ -276,49 +402,84 @@ fn join_listed(headers: &mut HeaderMap) -> Result<(), HeadError> {
     Ok(())
 }
 
-/// What `&` separates in a query, empty pieces left out.
-fn pieces(raw: &str) -> impl Iterator<Item = &str> {
-    let mut start = 0;
-    memchr_iter(b'&', raw.as_bytes())
-        .chain(std::iter::once(raw.len()))
-        .map(move |end| &raw[std::mem::replace(&mut start, end + 1)..end])
-        .filter(|piece| !piece.is_empty())
+/// A query, read in one go.
+struct Query {
+    decoded: String,
+    pairs: Vec<Pair>,
+    names: Names,
 }
 
-fn parse_query(raw: &str) -> Result<(String, Vec<Pair>), HeadError> {
-    let pieces = || pieces(raw);
-    let count = pieces().count();
-    if count > QUERY_KEYS {
-        return Err(HeadError::TooManyQueries);
-    }
-    let mut decoded = Vec::with_capacity(raw.len());
-    let mut pairs = Vec::with_capacity(count);
-    for piece in pieces() {
-        let (key, value) = match memchr(b'=', piece.as_bytes()) {
-            Some(at) => (&piece[..at], &piece[at + 1..]),
-            None => (piece, ""),
-        };
-        let start = decoded.len();
-        encoding::decode_query(key, &mut decoded)?;
-        let middle = decoded.len();
-        encoding::decode_query(value, &mut decoded)?;
-        // Both apart: bytes that become text only together are none.
-        for part in [start..middle, middle..decoded.len()] {
-            let part = &decoded[part];
-            if !part.is_ascii() && std::str::from_utf8(part).is_err() {
-                return Err(HeadError::NotUtf8);
+impl Query {
+    fn parse(raw: &str) -> Result<Self, HeadError> {
+        let bytes = raw.as_bytes();
+        let mut decoded = Vec::new();
+        let mut pairs = Vec::with_capacity(if raw.is_empty() { 0 } else { USUAL_PAIRS });
+        let mut names = Names::default();
+        let mut at = 0;
+        while at < bytes.len() {
+            let start = at;
+            let (key, key_as_signed);
+            (key, key_as_signed, at) = read_text(raw, at, b'=', &mut decoded)?;
+            let has_value = bytes.get(at) == Some(&b'=');
+            let (value, value_as_signed);
+            (value, value_as_signed, at) = match has_value {
+                true => read_text(raw, at + 1, b'&', &mut decoded)?,
+                false => (Text::Plain(at, at), true, at),
+            };
+            let end = at;
+            at += 1;
+            // What `&` separates may be nothing.
+            if start == end {
+                continue;
             }
+            if pairs.len() == QUERY_KEYS {
+                return Err(HeadError::TooManyQueries);
+            }
+            let canonical = (has_value && key_as_signed && value_as_signed).then_some(start..end);
+            pairs.push(Pair { key, value, purpose: Purpose::Request, canonical });
         }
-        pairs.push(Pair { key: start..middle, value: middle..decoded.len(), purpose: Purpose::Request });
+        let decoded = String::from_utf8(decoded).map_err(|_| HeadError::NotUtf8)?;
+        let read = |text| match text {
+            Text::Plain(start, end) => &raw[start..end],
+            Text::Decoded(start, end) => &decoded[start..end],
+        };
+        for pair in &mut pairs {
+            let key = read(pair.key);
+            pair.purpose = purpose(key);
+            names.add(key);
+        }
+        pairs.sort_unstable_by(|a, b| match (a.key, b.key) {
+            (Text::Plain(..), Text::Plain(..)) => read(a.key).cmp(read(b.key)),
+            _ => encoding::cmp_encoded(read(a.key), read(b.key)),
+        });
+        if pairs.windows(2).any(|two| read(two[0].key) == read(two[1].key)) {
+            return Err(HeadError::DuplicateQuery);
+        }
+        Ok(Query { decoded, pairs, names })
     }
-    let decoded = String::from_utf8(decoded).map_err(|_| HeadError::NotUtf8)?;
-    let key = |pair: &Pair| &decoded[pair.key.clone()];
-    pairs.iter_mut().for_each(|pair| pair.purpose = purpose(key(pair)));
-    pairs.sort_unstable_by(|a, b| encoding::cmp_encoded(key(a), key(b)));
-    if pairs.windows(2).any(|two| key(&two[0]) == key(&two[1])) {
-        return Err(HeadError::DuplicateQuery);
+}
+
+/// Pairs of a presigned URL, and some more.
+const USUAL_PAIRS: usize = 8;
+
+/// Reads a key or a value, which begins at `start` and ends before `end` or `&`: with whether it was sent as a signature
+/// lists it, and where it ends.
+fn read_text(raw: &str, start: usize, end: u8, decoded: &mut Vec<u8>) -> Result<(Text, bool, usize), HeadError> {
+    let ends = |byte: &u8| *byte == end || *byte == b'&';
+    let bytes = &raw.as_bytes()[start..];
+    let plain = encoding::unreserved(bytes);
+    if bytes.get(plain).is_none_or(ends) {
+        return Ok((Text::Plain(start, start + plain), true, start + plain));
     }
-    Ok((decoded, pairs))
+    let len = plain + bytes[plain..].iter().position(|byte| ends(byte)).unwrap_or(bytes.len() - plain);
+    let from = decoded.len();
+    let as_signed = encoding::decode_query(&bytes[..len], decoded)?;
+    // Each by itself: bytes that become text only together are none.
+    let part = &decoded[from..];
+    if !part.is_ascii() && std::str::from_utf8(part).is_err() {
+        return Err(HeadError::NotUtf8);
+    }
+    Ok((Text::Decoded(from, decoded.len()), as_signed, start + len))
 }
 
 impl From<NotDecodable> for HeadError {

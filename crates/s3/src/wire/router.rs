@@ -18,7 +18,7 @@ use super::address::{self, Style};
 use super::encoding::{self, NotDecodable};
 use super::head::{self, Head, Purpose};
 use crate::error::{Code, S3Error};
-use crate::table::{OPERATIONS, Op, Operation, Target, is_sub_resource};
+use crate::table::{self, OPERATIONS, Op, Operation, Target, is_sub_resource};
 
 /// What is asked, exactly as it will be authorised and executed.
 #[derive(Debug)]
@@ -74,16 +74,17 @@ fn bucket_name(raw: &str, operation: &Operation) -> Result<BucketName, S3Error> 
 fn select(head: &Head, target: Target) -> Result<&'static Operation, S3Error> {
     let method = head.method.as_str();
     let rows = || OPERATIONS.iter().filter(move |row| row.target == target);
-    let marks: Vec<&str> = head.query_pairs().map(|(key, _)| key).filter(|key| is_sub_resource(key)).collect();
-    let selected = |row: &&Operation| {
-        row.method == method
-            && row.sub.iter().all(|key| marks.contains(key))
-            && row.header.is_none_or(|name| head.has(name))
+    let of_request = || head.query_keys().filter(|(_, purpose)| *purpose == Purpose::Request).map(|(key, _)| key);
+    let marks: Vec<&str> = of_request().filter(|key| is_sub_resource(key)).collect();
+    let selected = |row: &&&Operation| {
+        row.sub.iter().all(|key| marks.contains(key)) && row.header.is_none_or(|name| head.has(name))
     };
     // Of the rows whose marks are all there, the one with most of them. Where two have as many, each has a mark that
     // the other does not take, so that whichever is chosen is refused below.
-    let row = rows().filter(selected).max_by_key(|row| (row.sub.len(), row.header.is_some()));
-    let Some(row) = row else { return Err(not_allowed(rows(), &[])) };
+    let fitting = table::rows(target, method).iter().filter(selected);
+    let Some(&row) = fitting.max_by_key(|row| (row.sub.len(), row.header.is_some())) else {
+        return Err(not_allowed(rows(), &[]));
+    };
 
     // Keys that would select something, and are neither the row's marks nor taken by it.
     let strange = |key: &str| !row.sub.contains(&key) && !row.query.contains(&key);
@@ -97,9 +98,8 @@ fn select(head: &Head, target: Target) -> Result<&'static Operation, S3Error> {
     }
     let lenient = row.sub.is_empty() && matches!(row.op, Op::GetObject | Op::HeadObject);
     let by_sigv2 = || head.query("AWSAccessKeyId").is_some() && head.query("Signature").is_some();
-    for (key, purpose) in head.query_keys().filter(|(key, _)| strange(key)) {
-        let ignored = purpose != Purpose::Request
-            || head.is_hoisted(&key.to_ascii_lowercase())
+    for key in of_request().filter(|key| strange(key)) {
+        let ignored = head.is_hoisted(&key.to_ascii_lowercase())
             || (lenient && !head::is_amz(key))
             // SDKs that presign by SigV2 repeat headers here. They count only as the headers that the signature covers.
             || ((head::is_amz(key) || matches!(key, "content-type" | "content-md5")) && by_sigv2());

@@ -129,11 +129,11 @@ impl<'h> V2<'h> {
     /// The string to sign.
     pub fn to_sign(&self, call: &Call) -> Vec<u8> {
         let head = &call.head;
-        let value = |name: &str| head.headers.get(name).map_or(&b""[..], |v| v.as_bytes().trim_ascii());
+        let value = |name: &str| head.headers().get(name).map_or(&b""[..], |v| v.as_bytes().trim_ascii());
         let mut out = Vec::with_capacity(512);
         let date = match self.expires {
             Some(expires) => expires.as_bytes(),
-            None if head.headers.contains_key("x-amz-date") => b"",
+            None if head.has("x-amz-date") => b"",
             None => value("date"),
         };
         for line in [head.method.as_str().as_bytes(), value("content-md5"), value("content-type"), date] {
@@ -141,7 +141,7 @@ impl<'h> V2<'h> {
             out.push(b'\n');
         }
         let mut names: Vec<_> =
-            head.headers.keys().map(|name| name.as_str()).filter(|name| head::is_amz(name)).collect();
+            head.headers().keys().map(|name| name.as_str()).filter(|name| head::is_amz(name)).collect();
         names.sort_unstable();
         for name in names {
             out.extend_from_slice(name.as_bytes());

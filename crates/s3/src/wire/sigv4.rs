@@ -9,11 +9,11 @@ use std::sync::Arc;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use model::{Timestamp, limits};
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
 use super::encoding::{self, NotDecodable};
-use super::head::Head;
+use super::head::{Head, Purpose, V4Key};
 use super::payload::asymmetric;
 use super::{Config, when};
 use crate::error::{Code, S3Error};
@@ -39,6 +39,10 @@ pub(super) struct V4<'h> {
     pub signature: &'h str,
     /// For a presigned URL, for how long it is valid, in seconds.
     pub expires: Option<u64>,
+    /// For a presigned URL, when it says it was signed.
+    date: Option<&'h str>,
+    /// Day, region, service and terminator.
+    scoped: [&'h str; 4],
     place: Place,
 }
 
@@ -96,22 +100,30 @@ impl<'h> V4<'h> {
     /// # Errors
     /// AuthorizationQueryParametersError; NotImplemented for SigV4A.
     pub fn from_query(head: &'h Head) -> Result<Self, S3Error> {
-        let all = ["Algorithm", "Credential", "SignedHeaders", "Signature", "Expires", "Date"];
         let missing = || {
             Place::Query.bad(
                 "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, \
                  X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
             )
         };
-        let mut found = [None; 6];
-        for (key, value) in head.query_pairs() {
-            if let Some(at) = all.iter().position(|name| key.strip_prefix("X-Amz-") == Some(name)) {
-                found[at] = Some(value);
-            }
+        let (mut algorithm, mut credential, mut date, mut expires) = (None, None, None, None);
+        let (mut signed, mut signature, mut token) = (None, None, None);
+        for (purpose, value) in head.query_values() {
+            let Purpose::V4(key) = purpose else { continue };
+            *match key {
+                V4Key::Algorithm => &mut algorithm,
+                V4Key::Credential => &mut credential,
+                V4Key::Date => &mut date,
+                V4Key::Expires => &mut expires,
+                V4Key::SignedHeaders => &mut signed,
+                V4Key::Signature => &mut signature,
+                V4Key::SecurityToken => &mut token,
+            } = Some(value);
         }
-        let [Some(algorithm), Some(credential), Some(signed), Some(signature), Some(expires), Some(_)] = found else {
+        let (Some(algorithm), Some(credential), Some(date), Some(expires)) = (algorithm, credential, date, expires) else {
             return Err(missing());
         };
+        let (Some(signed), Some(signature)) = (signed, signature) else { return Err(missing()) };
         match algorithm {
             ALGORITHM => {}
             "AWS4-ECDSA-P256-SHA256" => return Err(asymmetric()),
@@ -133,7 +145,8 @@ impl<'h> V4<'h> {
                 ));
             }
         };
-        Self::new(Place::Query, credential, signed, signature, Some(expires))
+        let v4 = Self::new(Place::Query, credential, signed, signature, Some(expires))?;
+        Ok(V4 { date: Some(date), ..v4 })
     }
 
     fn new(
@@ -147,7 +160,12 @@ impl<'h> V4<'h> {
             place.bad("The Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".")
         };
         let (key_id, scope) = credential.split_once('/').ok_or_else(malformed)?;
-        if key_id.is_empty() || scope.split('/').count() != 4 {
+        let mut parts = scope.splitn(5, '/');
+        let scoped = std::array::from_fn(|_| parts.next());
+        let ([Some(day), Some(region), Some(service), Some(end)], None) = (scoped, parts.next()) else {
+            return Err(malformed());
+        };
+        if key_id.is_empty() {
             return Err(malformed());
         }
         // An empty list is told after the signature was checked, like one that lacks a header.
@@ -160,7 +178,8 @@ impl<'h> V4<'h> {
                 return Err(place.bad("SignedHeaders must be a list of header names in lower case."));
             }
         }
-        Ok(V4 { key_id, scope, signed, signature, expires, place })
+        let scoped = [day, region, service, end];
+        Ok(V4 { key_id, scope, signed, signature, expires, date: None, scoped, place })
     }
 
     /// From the fields of a form: what is signed there is a policy, and no header.
@@ -181,15 +200,13 @@ impl<'h> V4<'h> {
     /// # Errors
     /// AccessDenied or AuthorizationQueryParametersError if there is none that can be read.
     pub fn date(&self, head: &'h Head) -> Result<(Cow<'h, str>, Timestamp), S3Error> {
-        let (text, at) = if self.expires.is_some() {
-            let text = head.query("X-Amz-Date").unwrap_or("");
+        if let Some(text) = self.date {
             let at = when::iso_basic(text).ok_or_else(|| {
                 Place::Query.bad("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
             })?;
-            (text, at)
-        } else {
-            when::signed_at(head)?
-        };
+            return Ok((Cow::Borrowed(text), at));
+        }
+        let (text, at) = when::signed_at(head)?;
         let basic = when::iso_basic(text).is_some();
         Ok((if basic { Cow::Borrowed(text) } else { Cow::Owned(when::to_iso_basic(at)) }, at))
     }
@@ -201,8 +218,7 @@ impl<'h> V4<'h> {
     /// the one that is wanted.
     pub fn check_scope(&self, date: &str, config: &Config) -> Result<(), S3Error> {
         let place = self.place;
-        let mut parts = self.scope.split('/');
-        let [day, region, service, end] = std::array::from_fn(|_| parts.next().unwrap_or(""));
+        let [day, region, service, end] = self.scoped;
         if date.get(..8) != Some(day) {
             return Err(place.bad(format!(
                 "Invalid credential date \"{day}\". This date is not the same as X-Amz-Date: \"{}\".",
@@ -233,15 +249,7 @@ impl<'h> V4<'h> {
         out.push(b'\n');
         encoding::recode_path(head.raw_path(), &mut out).map_err(|NotDecodable| S3Error::new(Code::InvalidURI))?;
         out.push(b'\n');
-        let mut first = true;
-        for (key, value) in head.query_pairs().filter(|(key, _)| *key != "X-Amz-Signature") {
-            if !std::mem::take(&mut first) {
-                out.push(b'&');
-            }
-            encoding::encode(key, &mut out);
-            out.push(b'=');
-            encoding::encode(value, &mut out);
-        }
+        head.canonical_query(&mut out);
         out.push(b'\n');
         for name in self.signed.split(';').filter(|name| !name.is_empty()) {
             out.extend_from_slice(name.as_bytes());
@@ -254,19 +262,18 @@ impl<'h> V4<'h> {
         out.push(b'\n');
         out.extend_from_slice(payload_hash.as_bytes());
         let hash = hex_of(&Sha256::digest(&out).into());
-        let mut to_sign = String::with_capacity(192);
-        for part in [ALGORITHM, "\n", date, "\n", self.scope, "\n"] {
-            to_sign.push_str(part);
+        let mut to_sign = Vec::with_capacity(192);
+        for part in [ALGORITHM.as_bytes(), b"\n", date.as_bytes(), b"\n", self.scope.as_bytes(), b"\n", &hash] {
+            to_sign.extend_from_slice(part);
         }
-        to_sign.extend(hash.iter().map(|b| char::from(*b)));
         Ok(Prepared { canonical: out, to_sign })
     }
 
     /// The key that signs in this request's scope.
     pub fn signing_key(&self, secret: &[u8]) -> SigningKey {
         const PREFIX: &[u8] = b"AWS4";
-        let mut parts = self.scope.split('/');
-        let day = parts.next().unwrap_or("").as_bytes();
+        let [day, rest @ ..] = self.scoped;
+        let day = day.as_bytes();
         let len = PREFIX.len() + secret.len();
         // Secrets that are made here fit.
         let mut short = Zeroizing::new([0; 64]);
@@ -279,7 +286,7 @@ impl<'h> V4<'h> {
             None => hmac(&Zeroizing::new([PREFIX, secret].concat()), day),
         };
         let mut key = Zeroizing::new(first);
-        for part in parts {
+        for part in rest {
             *key = hmac(&key[..], part.as_bytes());
         }
         SigningKey(keyed(&key[..]))
@@ -301,7 +308,7 @@ impl<'h> V4<'h> {
 }
 
 fn canonical_value(head: &Head, name: &str, out: &mut Vec<u8>) -> Result<(), S3Error> {
-    let mut values = head.headers.get_all(name).iter().peekable();
+    let mut values = head.values(name).peekable();
     if values.peek().is_none() && name == "host" {
         fold(head.host().as_bytes(), out);
         return Ok(());
@@ -336,7 +343,7 @@ pub(super) struct Prepared {
     /// The canonical request.
     pub canonical: Vec<u8>,
     /// The string to sign.
-    pub to_sign: String,
+    pub to_sign: Vec<u8>,
 }
 
 /// A key for one day, region and service. Derived from a secret, and as secret; overwritten when dropped.
@@ -345,8 +352,8 @@ pub(super) struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
     /// Whether `signature`, in hexadecimal, is the one of `to_sign`.
-    pub fn verifies(&self, to_sign: &str, signature: &str) -> bool {
-        same(&self.sign([to_sign.as_bytes()]), signature)
+    pub fn verifies(&self, to_sign: &[u8], signature: &str) -> bool {
+        same(&self.sign([to_sign]), signature)
     }
 
     fn sign<'t>(&self, parts: impl IntoIterator<Item = &'t [u8]>) -> [u8; 32] {
@@ -403,6 +410,12 @@ fn hex_of(bytes: &[u8; 32]) -> [u8; 64] {
 
 /// Whether `given`, in hexadecimal, is `wanted`, in the same time whatever differs.
 fn same(wanted: &[u8; 32], given: &str) -> bool {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(given, &mut bytes).is_ok() && bool::from(wanted.ct_eq(&bytes))
+    let Some(given) = encoding::unhex::<32>(given) else { return false };
+    // In words, which takes fewer steps.
+    let words = |bytes: &[u8; 32]| -> [u64; 4] {
+        let (words, _) = bytes.as_chunks::<8>();
+        std::array::from_fn(|at| u64::from_ne_bytes(words[at]))
+    };
+    let (wanted, given) = (words(wanted), words(&given));
+    wanted.iter().zip(&given).fold(Choice::from(1), |same, (a, b)| same & a.ct_eq(b)).into()
 }

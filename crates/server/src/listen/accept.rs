@@ -153,7 +153,6 @@ async fn speak_http<H: Handler + Sync>(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_header_size(limits.head_bytes)
-        .max_headers(limits.header_fields)
         // A client may close its side after the request and still wait for the answer.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);

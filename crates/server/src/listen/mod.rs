@@ -66,8 +66,6 @@ pub(crate) struct Limits {
     /// The size of a head, request line included, in bytes. S3's own is 8 KiB of headers and 2 KiB of metadata;
     /// presigned URLs with a session token are longer.
     pub head_bytes: usize,
-    /// The number of header fields.
-    pub header_fields: usize,
     /// How long a peer may take none of the bytes that wait for it.
     pub write_stall: Duration,
     /// How long nothing at all may move while a request is under way. A generous last resort: the server's own work
@@ -84,7 +82,6 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(60),
             head_bytes: 32 * 1024,
-            header_fields: 200,
             write_stall: Duration::from_secs(60),
             read_stall: Duration::from_secs(600),
             drain: Duration::from_secs(30),

@@ -124,7 +124,7 @@ fn of_object(name: &str) -> bool {
 /// # Errors
 /// AccessDenied; InvalidRequest where the request is `signed` by its head.
 pub(crate) fn nothing_beside(head: &Head, signed: bool) -> Result<(), S3Error> {
-    let mut names: Vec<&str> = head.headers.keys().map(|name| name.as_str()).filter(|name| of_object(name)).collect();
+    let mut names: Vec<&str> = head.headers().keys().map(|name| name.as_str()).filter(|name| of_object(name)).collect();
     if names.is_empty() {
         return Ok(());
     }
@@ -218,8 +218,8 @@ impl Form {
     /// # Errors
     /// InvalidArgument; NotImplemented for a field beginning with `x-amz-` that is not done.
     pub(crate) fn head(&self, request: &Head) -> Result<Head, S3Error> {
-        let mut headers = HeaderMap::with_capacity(request.headers.len() + self.fields.len());
-        for (name, value) in &request.headers {
+        let mut headers = HeaderMap::with_capacity(request.headers().len() + self.fields.len());
+        for (name, value) in request.headers() {
             if !of_object(name.as_str()) && !CONTENT.contains(&name.as_str()) {
                 headers.append(name, value.clone());
             }
@@ -232,9 +232,7 @@ impl Form {
                 return Err(S3Error::argument(field, text, "Two fields of the form say the same thing."));
             }
         }
-        let mut head = request.clone();
-        head.headers = headers;
-        Ok(head)
+        Ok(request.with_headers(headers))
     }
 }
 

@@ -341,7 +341,7 @@ fn a_form_becomes_the_head_of_a_put_and_says_nothing_else() {
     let fields =
         [("acl", "private"), ("content-type", "image/png"), ("x-amz-meta-a", "1"), ("submit", "Go"), ("key", "k")];
     let head = form(&fields).head(&request).unwrap();
-    let mut names: Vec<_> = head.headers.keys().map(|name| name.as_str()).collect();
+    let mut names: Vec<_> = head.headers().keys().map(|name| name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["content-type", "host", "user-agent", "x-amz-acl", "x-amz-meta-a"]);
     assert_eq!(head.header("content-type"), Some("image/png"));
