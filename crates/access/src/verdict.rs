@@ -40,7 +40,6 @@ impl Reasons {
 /// The answer to a question.
 #[derive(Debug)]
 #[must_use]
-#[expect(clippy::large_enum_variant, reason = "it lives for one match; a box would cost every permit an allocation")]
 pub enum Verdict {
     /// Yes.
     Allowed(Permit),
@@ -111,7 +110,8 @@ impl Verdict {
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
-    principal: Principal,
+    /// Apart, because it is large, and a permit is handed on.
+    principal: Box<Principal>,
     action: Action,
     bucket: Option<BucketName>,
     key: Option<ObjectKey>,
@@ -127,7 +127,7 @@ impl Permit {
             Resource::Object { key, version, .. } => (Some(key.clone()), version.cloned()),
         };
         Permit {
-            principal: question.principal.clone(),
+            principal: Box::new(question.principal.clone()),
             action: question.action,
             bucket: question.resource.bucket().cloned(),
             key,

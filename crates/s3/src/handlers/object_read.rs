@@ -169,7 +169,10 @@ fn overrides(asked: &Asked<'_>, ctx: &Context) -> Result<Vec<(HeaderName, Header
             return Err(S3Error::with_message(Code::InvalidRequest, message));
         }
         let value = HeaderValue::from_bytes(text.as_bytes());
-        all.push((name.clone(), value.map_err(|_| S3Error::argument(key, text, "The value is not valid in a header."))?));
+        all.push((
+            name.clone(),
+            value.map_err(|_| S3Error::argument(key, text, "The value is not valid in a header."))?,
+        ));
     }
     Ok(all)
 }
@@ -191,10 +194,13 @@ fn describe(asked: &Asked<'_>, found: Found, overrides: Vec<(HeaderName, HeaderV
     headers.insert(LAST_MODIFIED, http_date(object.modified));
     headers.insert(ETAG, reply::quoted(object.etag.as_str()));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(CONTENT_TYPE, match &object.headers.content_type {
-        Some(text) => stored(text)?,
-        None => DEFAULT_CONTENT_TYPE,
-    });
+    headers.insert(
+        CONTENT_TYPE,
+        match &object.headers.content_type {
+            Some(text) => stored(text)?,
+            None => DEFAULT_CONTENT_TYPE,
+        },
+    );
     for (name, text) in STORED.iter().zip([
         &object.headers.cache_control,
         &object.headers.content_disposition,

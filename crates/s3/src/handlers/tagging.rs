@@ -96,7 +96,10 @@ fn read_header(text: &str) -> Result<TagSet, S3Error> {
     };
     let decoded = |piece: &str| {
         let mut bytes = Vec::with_capacity(piece.len());
-        encoding::decode_query(piece.as_bytes(), &mut bytes).ok().and_then(|_| String::from_utf8(bytes).ok()).ok_or_else(bad)
+        encoding::decode_query(piece.as_bytes(), &mut bytes)
+            .ok()
+            .and_then(|_| String::from_utf8(bytes).ok())
+            .ok_or_else(bad)
     };
     let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -116,13 +116,12 @@ pub(super) async fn candidate(store: &Store, key_id: &str, source: Option<IpAddr
 /// Finds the one mechanism that a request uses.
 fn mechanism(head: &Head) -> Result<Mechanism<'_>, S3Error> {
     let (mut v4, mut v2) = (false, false);
-    for (key, purpose) in head.query_keys() {
+    if let Some((key, value)) = head.misspelt() {
+        return Err(S3Error::argument(key, value, "The name of a query parameter has the wrong case."));
+    }
+    for purpose in head.purposes() {
         match purpose {
-            Purpose::Misspelt => {
-                let value = head.query(key).unwrap_or("");
-                return Err(S3Error::argument(key, value, "The name of a query parameter has the wrong case."));
-            }
-            Purpose::Request | Purpose::Repetition => {}
+            Purpose::Misspelt | Purpose::Request | Purpose::Repetition => {}
             Purpose::V2 => v2 = true,
             Purpose::V4(_) => v4 = true,
         }
@@ -204,8 +203,8 @@ impl ReadyV4<'_> {
         let proven = candidate.prove_in(v4.scope(), derive, |key| {
             if key.verifies(&prepared.to_sign, v4.signature) { Ok(key.clone()) } else { Err(()) }
         });
-        let (caller, key) = proven
-            .map_err(|()| mismatch(v4.key_id, v4.signature, &prepared.to_sign, Some(&prepared.canonical)))?;
+        let (caller, key) =
+            proven.map_err(|()| mismatch(v4.key_id, v4.signature, &prepared.to_sign, Some(&prepared.canonical)))?;
         covers(v4, head)?;
         let mode = match announced {
             Announced::Chunked { signed: true, trailer } => {
@@ -219,7 +218,8 @@ impl ReadyV4<'_> {
 
 /// Refuses a request with an `x-amz-*` header, or a Host, that its signature does not cover.
 fn covers(v4: &V4<'_>, head: &Head) -> Result<(), S3Error> {
-    let amz = head.headers().keys().map(|name| name.as_str()).filter(|name| head::is_amz(name) && !head.is_hoisted(name));
+    let amz =
+        head.headers().keys().map(|name| name.as_str()).filter(|name| head::is_amz(name) && !head.is_hoisted(name));
     let mut missing: Vec<&str> = std::iter::once("host").chain(amz).filter(|name| !v4.signs(name)).collect();
     if missing.is_empty() {
         return Ok(());

@@ -106,16 +106,16 @@ pub(crate) enum V4Key {
 /// Which names there are, roughly: what is lacking here is lacking. Most questions about a head are whether it has what it
 /// has not; they end here.
 #[derive(Debug, Clone, Copy, Default)]
-struct Names(u64);
+struct Names(u128);
 
 impl Names {
-    /// One of 64, by what tells names apart best: their length, last letter and middle.
+    /// One of 128, by what tells names apart best: their length, last letter and middle.
     #[inline]
-    const fn bit(name: &str) -> u64 {
+    const fn bit(name: &str) -> u128 {
         let bytes = name.as_bytes();
         match bytes {
             [] => 1,
-            [.., last] => 1 << ((bytes.len() + 5 * *last as usize + 11 * bytes[bytes.len() / 2] as usize) % 64),
+            [.., last] => 1 << ((bytes.len() + 5 * *last as usize + 11 * bytes[bytes.len() / 2] as usize) % 128),
         }
     }
 
@@ -197,7 +197,7 @@ impl Head {
         let Query { decoded, pairs, names: query_names } = Query::parse(uri.query().unwrap_or(""))?;
         let hoisted = Vec::new();
         let mut head = Head { method, tls, uri, headers, header_names, decoded, pairs, query_names, hoisted };
-        if head.query("X-Amz-Algorithm").is_some() {
+        if head.pairs.iter().any(|pair| pair.purpose == Purpose::V4(V4Key::Algorithm)) {
             head.hoist()?;
         }
         Ok(head)
@@ -256,9 +256,21 @@ impl Head {
         self.pairs.iter().map(|pair| (self.read(pair.key), self.read(pair.value)))
     }
 
-    /// The keys of the query, in the same order, and what each is for.
-    pub(crate) fn query_keys(&self) -> impl Iterator<Item = (&str, Purpose)> {
-        self.pairs.iter().map(|pair| (self.read(pair.key), pair.purpose))
+    /// What the keys of the query are for, in the same order.
+    pub(crate) fn purposes(&self) -> impl Iterator<Item = Purpose> {
+        self.pairs.iter().map(|pair| pair.purpose)
+    }
+
+    /// The first pair whose key is spelt in a case that is not read.
+    pub(crate) fn misspelt(&self) -> Option<(&str, &str)> {
+        let pair = self.pairs.iter().find(|pair| pair.purpose == Purpose::Misspelt)?;
+        Some((self.read(pair.key), self.read(pair.value)))
+    }
+
+    /// The keys that say something of the request, in the same order.
+    pub(crate) fn request_keys(&self) -> impl Iterator<Item = &str> {
+        let of_request = self.pairs.iter().filter(|pair| pair.purpose == Purpose::Request);
+        of_request.map(|pair| self.read(pair.key))
     }
 
     /// The values of the query, in the same order, and what each is for.
@@ -364,7 +376,7 @@ fn text(value: &HeaderValue) -> Result<&str, HeadError> {
 }
 
 /// Query keys that carry a signature and select nothing, and `x-id`, with which SDKs repeat the operation's name.
-const SIGNATURE_KEYS: [(&str, Purpose); 11] = [
+static SIGNATURE_KEYS: [(&str, Purpose); 11] = [
     ("X-Amz-Algorithm", Purpose::V4(V4Key::Algorithm)),
     ("X-Amz-Credential", Purpose::V4(V4Key::Credential)),
     ("X-Amz-Date", Purpose::V4(V4Key::Date)),
@@ -380,10 +392,12 @@ const SIGNATURE_KEYS: [(&str, Purpose); 11] = [
 
 /// What a query key is for. A signature's own in a wrong case is no other parameter either.
 pub(crate) fn purpose(key: &str) -> Purpose {
-    match SIGNATURE_KEYS.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)) {
-        None => Purpose::Request,
-        Some((known, purpose)) if *known == key => *purpose,
-        Some(_) => Purpose::Misspelt,
+    if let Some((_, purpose)) = SIGNATURE_KEYS.iter().find(|(known, _)| *known == key) {
+        return *purpose;
+    }
+    match SIGNATURE_KEYS.iter().any(|(known, _)| known.eq_ignore_ascii_case(key)) {
+        true => Purpose::Misspelt,
+        false => Purpose::Request,
     }
 }
 
@@ -473,6 +487,8 @@ fn read_text(raw: &str, start: usize, end: u8, decoded: &mut Vec<u8>) -> Result<
     }
     let len = plain + bytes[plain..].iter().position(|byte| ends(byte)).unwrap_or(bytes.len() - plain);
     let from = decoded.len();
+    // Never longer than what was sent; so it grows but once.
+    decoded.reserve(if from == 0 { bytes.len() } else { 0 });
     let as_signed = encoding::decode_query(&bytes[..len], decoded)?;
     // Each by itself: bytes that become text only together are none.
     let part = &decoded[from..];

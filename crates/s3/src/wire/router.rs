@@ -16,7 +16,7 @@ use model::{BucketName, ObjectKey};
 use super::Config;
 use super::address::{self, Style};
 use super::encoding::{self, NotDecodable};
-use super::head::{self, Head, Purpose};
+use super::head::{self, Head};
 use crate::error::{Code, S3Error};
 use crate::table::{self, OPERATIONS, Op, Operation, Target, is_sub_resource};
 
@@ -74,8 +74,7 @@ fn bucket_name(raw: &str, operation: &Operation) -> Result<BucketName, S3Error> 
 fn select(head: &Head, target: Target) -> Result<&'static Operation, S3Error> {
     let method = head.method.as_str();
     let rows = || OPERATIONS.iter().filter(move |row| row.target == target);
-    let of_request = || head.query_keys().filter(|(_, purpose)| *purpose == Purpose::Request).map(|(key, _)| key);
-    let marks: Vec<&str> = of_request().filter(|key| is_sub_resource(key)).collect();
+    let marks: Vec<&str> = head.request_keys().filter(|key| is_sub_resource(key)).collect();
     let selected = |row: &&&Operation| {
         row.sub.iter().all(|key| marks.contains(key)) && row.header.is_none_or(|name| head.has(name))
     };
@@ -98,7 +97,7 @@ fn select(head: &Head, target: Target) -> Result<&'static Operation, S3Error> {
     }
     let lenient = row.sub.is_empty() && matches!(row.op, Op::GetObject | Op::HeadObject);
     let by_sigv2 = || head.query("AWSAccessKeyId").is_some() && head.query("Signature").is_some();
-    for key in of_request().filter(|key| strange(key)) {
+    for key in head.request_keys().filter(|key| strange(key)) {
         let ignored = head.is_hoisted(&key.to_ascii_lowercase())
             || (lenient && !head::is_amz(key))
             // SDKs that presign by SigV2 repeat headers here. They count only as the headers that the signature covers.

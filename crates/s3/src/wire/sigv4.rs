@@ -120,7 +120,8 @@ impl<'h> V4<'h> {
                 V4Key::SecurityToken => &mut token,
             } = Some(value);
         }
-        let (Some(algorithm), Some(credential), Some(date), Some(expires)) = (algorithm, credential, date, expires) else {
+        let (Some(algorithm), Some(credential), Some(date), Some(expires)) = (algorithm, credential, date, expires)
+        else {
             return Err(missing());
         };
         let (Some(signed), Some(signature)) = (signed, signature) else { return Err(missing()) };
@@ -160,11 +161,13 @@ impl<'h> V4<'h> {
             place.bad("The Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".")
         };
         let (key_id, scope) = credential.split_once('/').ok_or_else(malformed)?;
-        let mut parts = scope.splitn(5, '/');
-        let scoped = std::array::from_fn(|_| parts.next());
-        let ([Some(day), Some(region), Some(service), Some(end)], None) = (scoped, parts.next()) else {
+        let mut parts = scope.splitn(4, '/');
+        let [Some(day), Some(region), Some(service), Some(end)] = std::array::from_fn(|_| parts.next()) else {
             return Err(malformed());
         };
+        if end.contains('/') {
+            return Err(malformed());
+        }
         if key_id.is_empty() {
             return Err(malformed());
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use model::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::rustls;
 use tokio_rustls::server::TlsStream;
 
+use super::head_timer::HeadTimer;
 use super::linger::Lingering;
 use super::request_id::RequestIds;
 use super::stall::Stalling;
@@ -147,10 +148,11 @@ async fn speak_http<H: Handler + Sync>(
             tls,
         };
         let handler = shared.port.handler.clone();
-        async move { Ok::<_, Infallible>(handler.handle(arrival, request).await) }
+        // hyper moves it to its place with every request, and it is large.
+        Box::pin(async move { Ok::<_, Infallible>(handler.handle(arrival, request).await) })
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(HeadTimer::default())
         .header_read_timeout(limits.head)
         .max_header_size(limits.head_bytes)
         // A client may close its side after the request and still wait for the answer.

@@ -13,6 +13,7 @@
 mod accept;
 mod address;
 mod bind;
+mod head_timer;
 mod linger;
 mod request_id;
 mod stall;

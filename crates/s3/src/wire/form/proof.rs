@@ -73,8 +73,9 @@ async fn by_v4(
     v4.check_scope(date, config)?;
     let candidate = auth::candidate(store, v4.key_id, source).await?;
     let derive = |secret: &[u8]| v4.signing_key(secret);
-    let proven =
-        candidate.prove_in(v4.scope(), derive, |key| if key.verifies(policy.as_bytes(), v4.signature) { Ok(()) } else { Err(()) });
+    let proven = candidate.prove_in(v4.scope(), derive, |key| {
+        if key.verifies(policy.as_bytes(), v4.signature) { Ok(()) } else { Err(()) }
+    });
     let caller = settle(proven, v4.key_id, signature, policy, store, source)?;
     Ok((caller, proof(sigv4::ALGORITHM, Some(signed_at))))
 }
