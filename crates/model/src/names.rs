@@ -37,10 +37,10 @@ impl BucketName {
         if !edge(bytes[0]) || !edge(bytes[bytes.len() - 1]) {
             return bad("must begin and end with a letter or digit");
         }
-        if name.contains("..") {
+        if bytes.windows(2).any(|two| two == b"..") {
             return bad("has two dots in a row");
         }
-        if name.parse::<std::net::Ipv4Addr>().is_ok() {
+        if bytes[0].is_ascii_digit() && name.parse::<std::net::Ipv4Addr>().is_ok() {
             return bad("is shaped like an IP address");
         }
         if ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|p| name.starts_with(p))

@@ -220,10 +220,11 @@ impl ReadyV4<'_> {
 fn covers(v4: &V4<'_>, head: &Head) -> Result<(), S3Error> {
     let amz =
         head.headers().keys().map(|name| name.as_str()).filter(|name| head::is_amz(name) && !head.is_hoisted(name));
-    let mut missing: Vec<&str> = std::iter::once("host").chain(amz).filter(|name| !v4.signs(name)).collect();
-    if missing.is_empty() {
+    let mut missing = std::iter::once("host").chain(amz).filter(|name| !v4.signs(name)).peekable();
+    if missing.peek().is_none() {
         return Ok(());
     }
+    let mut missing: Vec<&str> = missing.collect();
     missing.sort_unstable();
     let message = "There were headers present in the request which were not signed";
     Err(S3Error::with_message(Code::AccessDenied, message).with_detail("HeadersNotSigned", missing.join(", ")))

@@ -376,28 +376,34 @@ fn text(value: &HeaderValue) -> Result<&str, HeadError> {
 }
 
 /// Query keys that carry a signature and select nothing, and `x-id`, with which SDKs repeat the operation's name.
-static SIGNATURE_KEYS: [(&str, Purpose); 11] = [
-    ("X-Amz-Algorithm", Purpose::V4(V4Key::Algorithm)),
-    ("X-Amz-Credential", Purpose::V4(V4Key::Credential)),
-    ("X-Amz-Date", Purpose::V4(V4Key::Date)),
-    ("X-Amz-Expires", Purpose::V4(V4Key::Expires)),
-    ("X-Amz-SignedHeaders", Purpose::V4(V4Key::SignedHeaders)),
-    ("X-Amz-Signature", Purpose::V4(V4Key::Signature)),
-    ("X-Amz-Security-Token", Purpose::V4(V4Key::SecurityToken)),
-    ("AWSAccessKeyId", Purpose::V2),
-    ("Expires", Purpose::V2),
-    ("Signature", Purpose::V2),
-    ("x-id", Purpose::Repetition),
+const SIGNATURE_KEYS: [&str; 11] = [
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Signature",
+    "X-Amz-Security-Token",
+    "AWSAccessKeyId",
+    "Expires",
+    "Signature",
+    "x-id",
 ];
 
 /// What a query key is for. A signature's own in a wrong case is no other parameter either.
 pub(crate) fn purpose(key: &str) -> Purpose {
-    if let Some((_, purpose)) = SIGNATURE_KEYS.iter().find(|(known, _)| *known == key) {
-        return *purpose;
-    }
-    match SIGNATURE_KEYS.iter().any(|(known, _)| known.eq_ignore_ascii_case(key)) {
-        true => Purpose::Misspelt,
-        false => Purpose::Request,
+    match key {
+        "X-Amz-Algorithm" => Purpose::V4(V4Key::Algorithm),
+        "X-Amz-Credential" => Purpose::V4(V4Key::Credential),
+        "X-Amz-Date" => Purpose::V4(V4Key::Date),
+        "X-Amz-Expires" => Purpose::V4(V4Key::Expires),
+        "X-Amz-SignedHeaders" => Purpose::V4(V4Key::SignedHeaders),
+        "X-Amz-Signature" => Purpose::V4(V4Key::Signature),
+        "X-Amz-Security-Token" => Purpose::V4(V4Key::SecurityToken),
+        "AWSAccessKeyId" | "Expires" | "Signature" => Purpose::V2,
+        "x-id" => Purpose::Repetition,
+        _ if SIGNATURE_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key)) => Purpose::Misspelt,
+        _ => Purpose::Request,
     }
 }
 
@@ -501,5 +507,50 @@ fn read_text(raw: &str, start: usize, end: u8, decoded: &mut Vec<u8>) -> Result<
 impl From<NotDecodable> for HeadError {
     fn from(_: NotDecodable) -> Self {
         HeadError::NotUtf8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_signature_is_one_in_its_own_case_and_in_no_other() {
+        for key in SIGNATURE_KEYS {
+            assert!(!matches!(purpose(key), Purpose::Request | Purpose::Misspelt), "{key}");
+            for other in [key.to_ascii_lowercase(), key.to_ascii_uppercase()] {
+                assert!(other == key || purpose(&other) == Purpose::Misspelt, "{other}");
+            }
+        }
+        for key in ["", "partNumber", "X-Amz-Algorithms", "X-Amz", "expire"] {
+            assert_eq!(purpose(key), Purpose::Request, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_there_is_never_taken_for_one_that_lacks() {
+        let mut request = http::Request::get("/b/k?a=%2f&b&partNumber=1&X-Amz-Date=2&&d+e=+&%66=x=y&=z");
+        for name in ["host", "range", "x-amz-acl", "x-amz-meta-a", "a", "if-match"] {
+            request = request.header(name, name);
+        }
+        let head = Head::parse(request.header("via", "1").header("via", "2").body(()).unwrap().into_parts().0, None);
+        let head = head.unwrap();
+        for name in ["host", "range", "x-amz-acl", "x-amz-meta-a", "a", "if-match"] {
+            assert_eq!(head.text(name), Ok(Some(name)));
+            assert_eq!(head.values(name).count(), 1);
+        }
+        assert_eq!(head.values("via").map(HeaderValue::as_bytes).collect::<Vec<_>>(), [b"1", b"2"]);
+        assert_eq!(head.values("x").count(), 0);
+        let pairs: Vec<_> = head.query_pairs().collect();
+        let known =
+            [("", "z"), ("X-Amz-Date", "2"), ("a", "/"), ("b", ""), ("d e", " "), ("f", "x=y"), ("partNumber", "1")];
+        assert_eq!(pairs, known);
+        for (key, value) in known {
+            assert_eq!(head.query(key), Some(value), "{key}");
+        }
+        assert_eq!(head.query("c"), None);
+        let mut canonical = vec![];
+        head.canonical_query(&mut canonical);
+        assert_eq!(canonical, b"=z&X-Amz-Date=2&a=%2F&b=&d%20e=%20&f=x%3Dy&partNumber=1");
     }
 }

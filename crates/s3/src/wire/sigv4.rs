@@ -160,24 +160,24 @@ impl<'h> V4<'h> {
         let malformed = || {
             place.bad("The Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".")
         };
-        let (key_id, scope) = credential.split_once('/').ok_or_else(malformed)?;
-        let mut parts = scope.splitn(4, '/');
-        let [Some(day), Some(region), Some(service), Some(end)] = std::array::from_fn(|_| parts.next()) else {
-            return Err(malformed());
+        let cut = |text: &'h str| {
+            let at = text.bytes().position(|byte| byte == b'/').ok_or_else(malformed)?;
+            Ok::<_, S3Error>((&text[..at], &text[at + 1..]))
         };
-        if end.contains('/') {
-            return Err(malformed());
-        }
-        if key_id.is_empty() {
+        let (key_id, scope) = cut(credential)?;
+        let (day, rest) = cut(scope)?;
+        let (region, rest) = cut(rest)?;
+        let (service, end) = cut(rest)?;
+        if key_id.is_empty() || end.contains('/') {
             return Err(malformed());
         }
         // An empty list is told after the signature was checked, like one that lacks a header.
-        let names = || signed.split(';').filter(|_| !signed.is_empty());
+        let names = || signed.as_bytes().split(|byte| *byte == b';').filter(|_| !signed.is_empty());
         for (at, name) in names().enumerate() {
             if at == SIGNED_HEADERS || names().take(at).any(|earlier| earlier == name) {
                 return Err(place.bad("SignedHeaders names a header twice, or too many."));
             }
-            if name.is_empty() || name.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii_graphic()) {
+            if name.is_empty() || name.iter().any(|b| b.is_ascii_uppercase() || !b.is_ascii_graphic()) {
                 return Err(place.bad("SignedHeaders must be a list of header names in lower case."));
             }
         }
@@ -195,7 +195,7 @@ impl<'h> V4<'h> {
 
     /// Whether the signature covers the header `name`.
     pub fn signs(&self, name: &str) -> bool {
-        self.signed.split(';').any(|signed| signed == name)
+        self.signed.as_bytes().split(|byte| *byte == b';').any(|signed| signed == name.as_bytes())
     }
 
     /// The date that the request says it was signed at, as the string to sign has it.
@@ -407,7 +407,10 @@ fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
 
 fn hex_of(bytes: &[u8; 32]) -> [u8; 64] {
     let mut text = [0; 64];
-    hex::encode_to_slice(bytes, &mut text).expect("64 digits are twice 32 bytes");
+    let digit = |value: u8| b"0123456789abcdef"[usize::from(value & 15)];
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(*byte)];
+    }
     text
 }
 

@@ -17,8 +17,8 @@ impl RequestIds {
         // Odd, so that the counter visits every number before it repeats one.
         const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
         let id = permute(self.0.fetch_add(STEP, Ordering::Relaxed));
-        let digit = |at: u32| char::from(b"0123456789ABCDEF"[(id >> (60 - 4 * at)) as usize & 15]);
-        (0..16).map(digit).collect()
+        let digits: [u8; 16] = std::array::from_fn(|at| b"0123456789ABCDEF"[(id >> (60 - 4 * at)) as usize & 15]);
+        std::str::from_utf8(&digits).expect("digits are ASCII").to_owned()
     }
 }
 
