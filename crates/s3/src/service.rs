@@ -64,31 +64,37 @@ impl Service {
     }
 
     /// Answers one request; what goes wrong is an answer too. `Date` is left to the server, which knows it.
-    pub async fn handle<B>(&self, arrival: Arrival, request: http::Request<B>) -> http::Response<ReplyBody>
+    pub fn handle<B>(
+        &self,
+        mut arrival: Arrival,
+        request: http::Request<B>,
+    ) -> impl Future<Output = http::Response<ReplyBody>> + use<'_, B>
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Display + Send,
     {
-        let mut arrival = arrival;
+        // Taken apart before the future begins, which would keep both.
         let (parts, body) = request.into_parts();
         let mut body = Watched { body, ended: false };
         let (uri, is_head) = (parts.uri.clone(), parts.method == Method::HEAD);
-        let answered = self.answer(&mut arrival, parts, &mut body).await;
-        let mut reply = answered.unwrap_or_else(|failure| {
-            let error = failure.explain(&arrival.request_id);
-            tracing::debug!(request_id = %arrival.request_id, %error, "refused");
-            reply::refuse(&error, uri.path(), &arrival.request_id, &self.0.host_id, is_head)
-        });
-        let headers = reply.headers_mut();
-        if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(arrival.request_id)) {
-            headers.insert(REQUEST_ID, id);
+        async move {
+            let answered = self.answer(&mut arrival, parts, &mut body).await;
+            let mut reply = answered.unwrap_or_else(|failure| {
+                let error = failure.explain(&arrival.request_id);
+                tracing::debug!(request_id = %arrival.request_id, %error, "refused");
+                reply::refuse(&error, uri.path(), &arrival.request_id, &self.0.host_id, is_head)
+            });
+            let headers = reply.headers_mut();
+            if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(arrival.request_id)) {
+                headers.insert(REQUEST_ID, id);
+            }
+            headers.insert(HOST_ID, self.0.host_id_value.clone());
+            headers.insert(SERVER, HeaderValue::from_static("Bailiwick"));
+            if body.unread() {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            reply
         }
-        headers.insert(HOST_ID, self.0.host_id_value.clone());
-        headers.insert(SERVER, HeaderValue::from_static("Bailiwick"));
-        if body.unread() {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        reply
     }
 
     async fn answer<B>(

@@ -491,7 +491,7 @@ fn read_text(raw: &str, start: usize, end: u8, decoded: &mut Vec<u8>) -> Result<
     if bytes.get(plain).is_none_or(ends) {
         return Ok((Text::Plain(start, start + plain), true, start + plain));
     }
-    let len = plain + bytes[plain..].iter().position(|byte| ends(byte)).unwrap_or(bytes.len() - plain);
+    let len = plain + bytes[plain..].iter().position(ends).unwrap_or(bytes.len() - plain);
     let from = decoded.len();
     // Never longer than what was sent; so it grows but once.
     decoded.reserve(if from == 0 { bytes.len() } else { 0 });

@@ -180,13 +180,13 @@ pub(crate) struct Front(s3::Service);
 impl Handler for Front {
     type Body = s3::ReplyBody;
 
-    async fn handle(
+    fn handle(
         &self,
         arrival: Arrival,
         request: http::Request<hyper::body::Incoming>,
-    ) -> http::Response<s3::ReplyBody> {
+    ) -> impl Future<Output = http::Response<s3::ReplyBody>> + Send {
         let Arrival { request_id, peer, received, tls } = arrival;
         let arrival = s3::Arrival { request_id, source: Some(peer), received, tls };
-        self.0.handle(arrival, request).await
+        self.0.handle(arrival, request)
     }
 }
