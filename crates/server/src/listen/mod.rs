@@ -65,7 +65,8 @@ pub(crate) struct Limits {
     /// rest between two requests.
     pub head: Duration,
     /// The size of a head, request line included, in bytes. S3's own is 8 KiB of headers and 2 KiB of metadata;
-    /// presigned URLs with a session token are longer.
+    /// presigned URLs with a session token are longer. Of header fields hyper takes 100 at the most: it has room for
+    /// so many at hand, and would make it anew with each request for any other number.
     pub head_bytes: usize,
     /// How long a peer may take none of the bytes that wait for it.
     pub write_stall: Duration,
