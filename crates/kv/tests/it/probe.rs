@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use kv::{PlainFile, SyncSeam};
 use parking_lot::{Condvar, Mutex};
 
-/// Which file: its inode.
-type Inode = u64;
+/// Which file: its inode, and how many files had that inode before it was made.
+type Inode = (u64, u64);
 
 /// What reached the disk, in order, each with the number of changes acknowledged before.
 #[derive(Debug, Clone)]
@@ -50,6 +50,8 @@ struct State {
     frozen: bool,
     fail: Option<(usize, Fault)>,
     trace: Vec<(usize, Op)>,
+    /// How often a file was made with an inode.
+    made: BTreeMap<u64, u64>,
     blocks: BTreeSet<(Inode, u64)>,
 }
 
@@ -106,6 +108,11 @@ impl Probe {
         self.state.lock().trace.clone()
     }
 
+    fn inode(&self, file: &File) -> io::Result<Inode> {
+        let number = file.metadata()?.ino();
+        Ok((number, self.state.lock().made.get(&number).copied().unwrap_or(0)))
+    }
+
     fn call(&self, op: Op) -> io::Result<Option<Fault>> {
         let n = self.calls.fetch_add(1, Ordering::SeqCst);
         let mut state = self.state.lock();
@@ -131,17 +138,13 @@ impl Probe {
     }
 }
 
-fn inode(file: &File) -> io::Result<Inode> {
-    Ok(file.metadata()?.ino())
-}
-
 impl SyncSeam for Probe {
     fn read(&self, file: &File, offset: u64, out: &mut [u8]) -> io::Result<()> {
         PlainFile.read(file, offset, out)
     }
 
     fn write(&self, file: &File, offset: u64, data: &[u8]) -> io::Result<()> {
-        let inode = inode(file)?;
+        let inode = self.inode(file)?;
         self.take(inode, offset, offset + data.len() as u64)?;
         if self.call(Op::Write(inode, offset, data.to_vec()))?.is_some() {
             PlainFile.write(file, offset, &data[..data.len() / 2])?;
@@ -151,7 +154,7 @@ impl SyncSeam for Probe {
     }
 
     fn reserve(&self, file: &File, from: u64, to: u64) -> io::Result<()> {
-        let inode = inode(file)?;
+        let inode = self.inode(file)?;
         match self.room {
             Room::Reserved => self.take(inode, from, to)?,
             Room::Written => return Err(ErrorKind::Unsupported.into()),
@@ -162,7 +165,7 @@ impl SyncSeam for Probe {
     }
 
     fn set_len(&self, file: &File, len: u64) -> io::Result<()> {
-        let inode = inode(file)?;
+        let inode = self.inode(file)?;
         self.call(Op::Len(inode, len))?;
         self.state.lock().blocks.retain(|(of, block)| *of != inode || *block < len.div_ceil(BLOCK));
         PlainFile.set_len(file, len)
@@ -175,20 +178,21 @@ impl SyncSeam for Probe {
         }
         drop(state);
         self.syncs.fetch_add(1, Ordering::SeqCst);
-        self.call(Op::Sync(inode(file)?)).map(|_| ())
+        self.call(Op::Sync(self.inode(file)?)).map(|_| ())
     }
 
     fn create(&self, path: &Path) -> io::Result<File> {
         // The device may be broken before or after, but that is the call's outcome either way.
         let file = PlainFile.create(path)?;
-        match self.call(Op::Create(inode(&file)?, path.to_owned())) {
+        *self.state.lock().made.entry(file.metadata()?.ino()).or_default() += 1;
+        match self.call(Op::Create(self.inode(&file)?, path.to_owned())) {
             Ok(_) => Ok(file),
             Err(error) => PlainFile.remove(path).and(Err(error)),
         }
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let inode = std::fs::metadata(path)?.ino();
+        let inode = self.inode(&File::open(path)?)?;
         self.call(Op::Remove(path.to_owned()))?;
         self.state.lock().blocks.retain(|(of, _)| *of != inode);
         PlainFile.remove(path)
@@ -229,8 +233,8 @@ impl Image {
                 if metadata.is_dir() {
                     dirs.push(path);
                 } else {
-                    image.contents.insert(metadata.ino(), std::fs::read(&path).unwrap());
-                    image.names.insert(path, metadata.ino());
+                    image.contents.insert((metadata.ino(), 0), std::fs::read(&path).unwrap());
+                    image.names.insert(path, (metadata.ino(), 0));
                 }
             }
         }
