@@ -114,12 +114,12 @@ fn take(shared: &Shared, frozen: &Frozen) -> Result<(), Missed> {
     {
         let _settling = shared.settling.lock();
         let mut at = shared.checkpoint.lock();
+        settle(shared, *at)?;
         if let Err(missed) = shared.index.take(frozen) {
-            // redb's handle may be used up; the file is as it was at the last checkpoint.
-            if matches!(missed, Missed::Full) && shared.index.begin().is_err() {
-                shared.state.reopened(None);
-                shared.index.reopen(*at)?;
-                shared.state.reopened(Some(shared.index.begin()?));
+            if matches!(missed, Missed::Full) {
+                // Told before anybody is let to what may not be usable.
+                shared.checkpoints.cramped.store(true, Ordering::Relaxed);
+                settle(shared, *at)?;
             }
             return Err(missed);
         }
@@ -127,6 +127,17 @@ fn take(shared: &Shared, frozen: &Frozen) -> Result<(), Missed> {
         shared.state.thaw(shared.index.begin()?);
     }
     remove_dead(shared, frozen.position.file);
+    Ok(())
+}
+
+/// Opens redb anew if its handle is used up; the file is as it was at the last checkpoint, `at`.
+fn settle(shared: &Shared, at: Checkpoint) -> Result<(), Missed> {
+    if shared.index.is_usable() {
+        return Ok(());
+    }
+    shared.state.reopened(None);
+    shared.index.reopen(at)?;
+    shared.state.reopened(Some(shared.index.begin()?));
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use model::Revision;
 
 use super::apply::{self, Stop, View};
-use super::failure::guarded;
+use super::failure::{Failure, guarded};
 use super::log::{Log, Replayed, Trouble, frame::FrameBuilder};
 use super::overlay::Overlay;
 use super::queue::{Job, Next, Queue, Work};
@@ -31,11 +31,18 @@ const RELAXED_FOR: Duration = Duration::from_secs(1);
 const IDLE_FOR: Duration = Duration::from_secs(3);
 /// Commits wait for a checkpoint that is under way when this many times as much waits as one is begun for.
 const MOST_WAITING: usize = 3;
+/// Or this many times as much of the log would have to be read back.
+const MOST_LOGGED: u64 = 4;
 /// Bytes of log after which a checkpoint is begun: what opening after a crash reads.
 const CHECKPOINT_LOG_BYTES: u64 = 128 << 20;
 /// Bytes of a device that only changes which remove something may use, and on a small one, which part of it.
 const LEFT_TO_REMOVALS: u64 = 64 << 20;
 const LEFT_PART: u64 = 32;
+
+/// How much of a device with `all` bytes is left to removals.
+pub(super) fn left_to_removals(all: u64) -> u64 {
+    LEFT_TO_REMOVALS.min(all / LEFT_PART)
+}
 
 pub(super) struct Committer {
     shared: Arc<Shared>,
@@ -58,6 +65,8 @@ pub(super) struct Committer {
     idle_since: Option<Instant>,
     /// The last batch that needed room found none.
     full: bool,
+    /// Why this batch is to be tried later.
+    later: Option<String>,
 }
 
 impl Committer {
@@ -83,6 +92,7 @@ impl Committer {
             due: None,
             idle_since: (replayed.bytes > 0).then(Instant::now),
             full: false,
+            later: None,
         }
     }
 
@@ -144,6 +154,7 @@ impl Committer {
         }
         let (freezes, jobs): (Vec<_>, Vec<_>) =
             jobs.into_iter().partition(|job| matches!(job.work, Work::Freeze { .. }));
+        self.later = None;
         let left = if self.may_try(&jobs) { self.attempt(jobs) } else { jobs };
         // Without room, only changes that remove something are tried: they are what makes room.
         let mixed = !left.iter().all(removes);
@@ -156,6 +167,7 @@ impl Committer {
     }
 
     fn freeze_for(&mut self, job: Job) {
+        self.make_durable();
         self.shared.checkpoints.wait_for_room(&self.shared);
         if matches!(job.work, Work::Freeze { seal: true })
             && let Err(trouble) = self.log.seal()
@@ -194,7 +206,7 @@ impl Committer {
     fn is_enough(&self, jobs: &[Job]) -> bool {
         let room = self.shared.index.room();
         let kib: u64 = jobs.iter().map(|job| u64::from(job.kib)).sum();
-        let needed = kib * 1024 + LEFT_TO_REMOVALS.min(room.all / LEFT_PART);
+        let needed = kib * 1024 + left_to_removals(room.all);
         room.free.saturating_add(self.log.reserved()) >= needed
     }
 
@@ -221,13 +233,28 @@ impl Committer {
     fn trouble(&mut self, trouble: Trouble) {
         match trouble {
             Trouble::Full => self.ran_full(),
+            Trouble::Later(reason) => {
+                tracing::warn!(path = %self.shared.path.display(), reason, "changes are refused for now");
+                self.later = Some(reason);
+            }
             Trouble::Broken(reason) => self.shared.poison(reason),
         }
     }
 
     /// One frame for all of `jobs`.
     fn try_commit(&mut self, jobs: &[Job]) -> Result<Vec<Result<Commit, Error>>, Trouble> {
-        let (outcomes, mut rows, frame, after) = self.decide(jobs)?;
+        let decided = match self.decide(jobs) {
+            // The index may be opened anew just now: a checkpoint met a full device.
+            Err(failure) if failure.is_stale() => {
+                drop(self.shared.settling.lock());
+                self.decide(jobs)
+            }
+            decided => decided,
+        };
+        let (outcomes, mut rows, frame, after) = decided.map_err(|failure| match failure.is_stale() {
+            true if self.shared.checkpoints.is_cramped() => Trouble::Full,
+            _ => Trouble::Broken(failure.describe()),
+        })?;
         if after == self.last {
             return Ok(outcomes);
         }
@@ -255,7 +282,7 @@ impl Committer {
 
     /// What becomes of each of `jobs`, what that changes, and the revision after it.
     #[allow(clippy::type_complexity)]
-    fn decide(&self, jobs: &[Job]) -> Result<(Vec<Result<Commit, Error>>, Overlay, FrameBuilder, Revision), Trouble> {
+    fn decide(&self, jobs: &[Job]) -> Result<(Vec<Result<Commit, Error>>, Overlay, FrameBuilder, Revision), Failure> {
         let mut batch = Overlay::default();
         let mut revision = self.last;
         let mut frame = FrameBuilder::new(self.last, self.log.durable());
@@ -304,10 +331,7 @@ impl Committer {
                 Ok(())
             })
         });
-        match decided {
-            Ok(()) => Ok((outcomes, batch, frame.ending(revision), revision)),
-            Err(failure) => Err(Trouble::Broken(failure.describe())),
-        }
+        decided.map(|()| (outcomes, batch, frame.ending(revision), revision))
     }
 
     /// Begins a checkpoint if it is time, and waits for the one under way if too much has come meanwhile.
@@ -315,7 +339,8 @@ impl Committer {
         if self.waiting < self.checkpoint_bytes && self.logged < CHECKPOINT_LOG_BYTES {
             return;
         }
-        if self.waiting >= MOST_WAITING * self.checkpoint_bytes {
+        if self.waiting >= MOST_WAITING * self.checkpoint_bytes || self.logged >= MOST_LOGGED * CHECKPOINT_LOG_BYTES {
+            self.make_durable();
             self.shared.checkpoints.wait_for_room(&self.shared);
         }
         self.freeze(false);
@@ -341,7 +366,11 @@ impl Committer {
     }
 
     fn answer_failed(&self, jobs: Vec<Job>) {
-        let error = self.shared.poisoned().map_or(Error::Full, Error::Poisoned);
+        let error = match (self.shared.poisoned(), &self.later) {
+            (Some(reason), _) => Error::Poisoned(reason),
+            (None, Some(reason)) => Error::Io(reason.clone()),
+            (None, None) => Error::Full,
+        };
         answer_all(jobs, &error);
     }
 }

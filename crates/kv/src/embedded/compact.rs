@@ -12,6 +12,8 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 
 use super::Shared;
+use super::committer::left_to_removals;
+use super::failure::{Failure, guarded};
 use super::log::{Position, read};
 use super::queue::{Queue, Work};
 use super::record::{Place, Row, Value};
@@ -80,7 +82,9 @@ pub(super) fn run(shared: &Shared, queue: &Arc<Queue>) {
     let mut given_up = None;
     while shared.compaction.next() {
         let worst = files(shared).ok().and_then(|files| {
-            let worth = files.into_iter().filter(|file| file.alive * WORTH < file.len && Some(file.number) != given_up);
+            let spare = spare(shared);
+            let worth = files.into_iter().filter(|file| file.alive * WORTH < file.len && file.fits(spare));
+            let worth = worth.filter(|file| Some(file.number) != given_up);
             worth.min_by_key(|file| file.alive * 1000 / file.len)
         });
         let Some(file) = worst else { continue };
@@ -107,6 +111,9 @@ pub(super) fn all(shared: &Shared, queue: &Arc<Queue>, progress: &dyn Fn(u64, u6
     let of = worth.iter().map(|file| file.alive).sum();
     let done = std::cell::Cell::new(0);
     for file in worth {
+        if !file.fits(spare(shared)) {
+            return Err(Error::Full);
+        }
         move_values(shared, queue, file.number, |moved| {
             done.set(done.get() + moved as u64);
             progress(done.get().min(of), of);
@@ -139,17 +146,30 @@ struct File {
     alive: u64,
 }
 
-/// The files that are not written to any more.
+impl File {
+    /// Whether what is alive of it can be written again where that much is to spare.
+    fn fits(&self, spare: u64) -> bool {
+        self.alive + self.alive / 8 < spare
+    }
+}
+
+/// Bytes that may be used to make room; half of what is left to removals stays theirs.
+fn spare(shared: &Shared) -> u64 {
+    let room = shared.index.room();
+    room.free.saturating_sub(left_to_removals(room.all) / 2)
+}
+
+/// The files that are not written to any more. One that goes away meanwhile is left out.
 fn files(shared: &Shared) -> Result<Vec<File>, Error> {
     let current = shared.checkpoint.lock().position.file;
-    let live = shared.index.live().map_err(super::Failure::into_error)?;
+    let live = shared.index.live().map_err(Failure::into_error)?;
     let files = &shared.state.files;
-    let file = |(number, alive): (u64, u64)| {
-        let len = std::fs::metadata(files.path(number)).map(|metadata| metadata.len());
-        let len = len.map_err(|error| Error::Io(format!("{}: {error}", files.path(number).display())))?;
-        Ok(File { number, len, alive })
+    let file = |(number, alive): (u64, u64)| match std::fs::metadata(files.path(number)) {
+        Ok(metadata) => Some(Ok(File { number, len: metadata.len(), alive })),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => Some(Err(Error::Io(format!("{}: {error}", files.path(number).display())))),
     };
-    live.into_iter().filter(|(number, _)| *number < current).map(file).collect()
+    live.into_iter().filter(|(number, _)| *number < current).filter_map(file).collect()
 }
 
 fn bytes_of_log(shared: &Shared) -> Result<u64, Error> {
@@ -161,7 +181,12 @@ fn bytes_of_log(shared: &Shared) -> Result<u64, Error> {
 /// Moves the values of the file `number` that rows point to, and tells `moved` after each batch how many bytes those were.
 fn move_values(shared: &Shared, queue: &Arc<Queue>, number: u64, moved: impl Fn(usize)) -> Result<u64, Error> {
     let state = &shared.state;
-    let file = state.files.get(number).map_err(super::Failure::into_error)?;
+    let file = match state.files.get(number) {
+        Ok(file) => file,
+        // Its last value was removed, or moved by another.
+        Err(_) if !shared.index.live().map_err(Failure::into_error)?.contains_key(&number) => return Ok(0),
+        Err(failure) => return Err(failure.into_error()),
+    };
     let mut at = Position::first_of(number).offset;
     let (mut batch, mut bytes, mut total): (Vec<(Entry, Place)>, usize, u64) = (Vec::new(), 0, 0);
     let mut send = |batch: &mut Vec<(Entry, Place)>, bytes: &mut usize| {
@@ -177,7 +202,7 @@ fn move_values(shared: &Shared, queue: &Arc<Queue>, number: u64, moved: impl Fn(
         at += frame.len();
         for (key, row, value) in frame.effects()? {
             let Some(Row { revision, value: Value::Logged(place) }) = row else { continue };
-            let now = state.with(|inner| inner.layers(None)?.row(&key)).map_err(super::Failure::into_error)?;
+            let now = guarded(|| state.with(|inner| inner.layers(None)?.row(&key))).map_err(Failure::into_error)?;
             if now.is_none_or(|now| now.value != Value::Logged(place)) {
                 continue;
             }

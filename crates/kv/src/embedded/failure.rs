@@ -15,6 +15,8 @@ pub(super) enum Failure {
     Storage(StorageError),
     /// The device would have to be waited for.
     Waits,
+    /// A file of the log is not there, under this name: the moment that was read is over, or the store is damaged.
+    Gone(String),
 }
 
 impl Failure {
@@ -25,13 +27,14 @@ impl Failure {
 
     /// Whether the same may succeed on a thread that may wait.
     pub(super) fn is_for_elsewhere(&self) -> bool {
-        self.is_stale() || matches!(self, Failure::Waits)
+        self.is_stale() || matches!(self, Failure::Waits | Failure::Gone(_))
     }
 
     /// What a reader is told.
     pub(super) fn into_error(self) -> Error {
         match self {
             Failure::Waits => Error::Io("the device was not waited for".into()),
+            Failure::Gone(path) => Error::Corrupt(format!("the log file {path} is missing")),
             Failure::Told(error) => error,
             Failure::Storage(StorageError::Corrupted(what)) => Error::Corrupt(what),
             Failure::Storage(StorageError::LockPoisoned(_)) => {
@@ -47,6 +50,7 @@ impl Failure {
             Failure::Told(error) => error.to_string(),
             Failure::Storage(error) => error.to_string(),
             Failure::Waits => "the device was not waited for".into(),
+            Failure::Gone(path) => format!("the log file {path} is missing"),
         }
     }
 }

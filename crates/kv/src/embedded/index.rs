@@ -92,6 +92,12 @@ impl Index {
         })
     }
 
+    /// Whether redb goes on; after a failed call to its file it reads what it has in memory, and refuses all else.
+    pub fn is_usable(&self) -> bool {
+        let database = self.database.read();
+        database.as_ref().is_some_and(|database| guarded(|| Ok(database.begin_write()?.abort()?)).is_ok())
+    }
+
     /// Brings `frozen` in, durably.
     pub fn take(&self, frozen: &Frozen) -> Result<(), Missed> {
         self.disk.begin();

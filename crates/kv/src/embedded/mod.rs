@@ -192,6 +192,7 @@ impl Shared {
                 drop(self.settling.lock());
                 guarded(|| read(&self.state, true))
             }
+            Err(Failure::Gone(_)) => guarded(|| read(&self.state, true)),
             result => result,
         };
         result.map_err(|failure| match self.poisoned() {
@@ -258,7 +259,9 @@ impl Embedded {
         let committer = Committer::new(shared.clone(), queue.clone(), durability, checkpoint_bytes, log, &replayed);
         engine.committer = Some(thread("kv-commit", move || committer.run())?);
         let own = shared.clone();
-        engine.others.push(thread("kv-checkpoint", move || checkpoint::run(&own))?);
+        // Where one cannot be started, nobody waits for what it would do.
+        let checkpointer = thread("kv-checkpoint", move || checkpoint::run(&own));
+        engine.others.push(checkpointer.inspect_err(|_| shared.checkpoints.close())?);
         engine.others.push(thread("kv-compact", move || compact::run(&shared, &queue))?);
         Ok(engine)
     }
@@ -406,7 +409,7 @@ impl Engine for Embedded {
         if let Some(reason) = self.shared.poisoned() {
             return Err(Error::Poisoned(reason));
         }
-        let answer = self.queue.push(change).await.ok_or_else(|| self.stopped())?;
+        let answer = self.queue.push(change).await?.ok_or_else(|| self.stopped())?;
         answer.await.unwrap_or_else(|_| Err(self.stopped()))
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::record::Place;
 use crate::{Change, Commit, Entry, Error, Require, Write};
 
-/// Most that waits, in KiB of keys and values; a greater change waits until it is alone.
+/// Most that waits, in KiB of keys and values; a greater change is refused.
 const QUEUE_KIB: u32 = 64 * 1024;
 /// Most changes of one batch.
 const BATCH_CHANGES: usize = 512;
@@ -65,10 +65,14 @@ impl Queue {
 
     /// Waits for room and queues `change`. Once this has returned, the change is carried out even if nobody waits for
     /// the answer. `None` if the queue is closed.
-    pub(super) async fn push(&self, change: Change) -> Option<oneshot::Receiver<Result<Commit, Error>>> {
-        let kib = kib(&change);
-        self.room.acquire_many(kib).await.ok()?.forget();
-        self.enqueue(Work::Change(change), kib)
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a change of more than 64 MiB.
+    pub(super) async fn push(&self, change: Change) -> Result<Option<oneshot::Receiver<Result<Commit, Error>>>, Error> {
+        let kib = kib(&change).ok_or_else(|| Error::Io("a change of more than 64 MiB cannot be committed".into()))?;
+        let Ok(room) = self.room.acquire_many(kib).await else { return Ok(None) };
+        room.forget();
+        Ok(self.enqueue(Work::Change(change), kib))
     }
 
     /// As [`push`](Queue::push), for the engine's own work: a little of it, that waits for no room.
@@ -126,17 +130,20 @@ impl Queue {
     }
 }
 
-/// What `change` occupies, in whole KiB; at least 1, at most [`QUEUE_KIB`].
-fn kib(change: &Change) -> u32 {
+/// What a write takes in the log besides its bytes, at most.
+const WRITE_BYTES: usize = 64;
+
+/// What `change` occupies, in whole KiB; at least 1. `None` for more than the queue holds.
+fn kib(change: &Change) -> Option<u32> {
     let requires = change.require.iter().map(|require| match require {
         Require::Unchanged(key, _) | Require::Absent(key) => key.len(),
         Require::Vacant(range) => range.start.len() + range.end.as_ref().map_or(0, |end| end.len()),
     });
     let writes = change.write.iter().map(|write| match write {
-        Write::Put(key, value) => key.len() + value.len(),
-        Write::Delete(key) | Write::Add { key, .. } => key.len(),
-        Write::Append { log, payload } => log.len() + payload.len(),
+        Write::Put(key, value) => WRITE_BYTES + key.len() + value.len(),
+        Write::Delete(key) | Write::Add { key, .. } => WRITE_BYTES + key.len(),
+        Write::Append { log, payload } => 3 * WRITE_BYTES + 2 * log.len() + payload.len(),
     });
     let bytes = requires.chain(writes).fold(0, usize::saturating_add);
-    u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX).min(QUEUE_KIB)
+    u32::try_from(bytes / 1024 + 1).ok().filter(|kib| *kib <= QUEUE_KIB)
 }

@@ -118,6 +118,6 @@ fn take(index: &Index, log: &mut Log, batch: Vec<Entry>, last: Revision) -> Resu
 fn from_trouble(trouble: Trouble) -> Error {
     match trouble {
         Trouble::Full => Error::Full,
-        Trouble::Broken(reason) => Error::Io(reason),
+        Trouble::Later(reason) | Trouble::Broken(reason) => Error::Io(reason),
     }
 }

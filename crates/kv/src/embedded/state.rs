@@ -67,9 +67,15 @@ impl State {
         read(&self.inner.read())
     }
 
-    /// Pages and listings of one moment, while nothing changes.
+    /// Pages and listings of one moment. [`Failure::Gone`] if a file of the log went away meanwhile, which no later moment
+    /// needs.
     pub fn moment<T>(&self, may_wait: bool, read: impl FnOnce(Moment<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        self.with(|inner| read(Moment { layers: inner.layers(None)?, files: &self.files, may_wait }))
+        if !may_wait {
+            return self.with(|inner| read(Moment { layers: inner.layers(None)?, files: &self.files, may_wait }));
+        }
+        // Nobody is held up by one who waits for the device.
+        let inner = self.held();
+        read(Moment { layers: inner.layers(None)?, files: &self.files, may_wait })
     }
 
     /// All that is there at this moment, for readers that take long.

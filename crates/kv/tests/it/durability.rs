@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kv::{Durability, Embedded, Engine, Entry, Error};
 
-use crate::probe::{Fault, Image, Op, Probe};
+use crate::probe::{Fault, Image, Op, Probe, Room};
 use crate::store::{Place, change, dump, put, states, workload};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -164,6 +164,40 @@ async fn cut_everywhere(changes: &[kv::Change], durability: Durability, open: Op
         }
     }
     found
+}
+
+/// A process is killed before a sync returned, the next one finds what was written and goes on from it, and then the power
+/// fails.
+#[tokio::test]
+async fn what_was_read_back_after_a_kill_is_durable_before_anything_is_built_on_it() {
+    for room in [Room::Reserved, Room::Written] {
+        let place = Place::new();
+        let engine = place.open_busy_on(Probe::of(u64::MAX, room), Durability::Relaxed).unwrap();
+        let changes = workload(12);
+        for change in &changes[..6] {
+            engine.commit(change.clone()).await.unwrap().unwrap();
+        }
+        // What is in the files now is what a kill leaves; none of it need be on the disk.
+        let killed = Place::new();
+        std::fs::create_dir_all(killed.path.join("log")).unwrap();
+        Image::of(&place.path).put(&place.path, &killed.path);
+        let unsynced = Image::of(&killed.path);
+        let probe = Probe::of(u64::MAX, room);
+        let engine = killed.open_busy_on(probe.clone(), Durability::Full).unwrap();
+        let found = dump(&engine).await;
+        for change in &changes[6..] {
+            engine.commit(change.clone()).await.unwrap().unwrap();
+        }
+        drop(engine);
+        // Whoever read something back has written and synced it again before the first commit.
+        let trace = probe.trace();
+        let log = unsynced.inode_of(&killed.path.join("log/0000000000000001.log"));
+        let again = trace.iter().position(|(_, op)| matches!(op, Op::Write(inode, ..) if Some(*inode) == log));
+        let synced = trace.iter().position(|(_, op)| matches!(op, Op::Sync(inode) if Some(*inode) == log));
+        let next = trace.iter().position(|(_, op)| matches!(op, Op::Create(..))).unwrap();
+        assert!(again < synced && synced < Some(next), "{room:?}: {again:?}, {synced:?}, {next}");
+        assert!(again.is_some() && !found.is_empty(), "{room:?}");
+    }
 }
 
 #[tokio::test]

@@ -241,6 +241,11 @@ impl Image {
         image
     }
 
+    /// Which file has this name.
+    pub fn inode_of(&self, path: &Path) -> Option<Inode> {
+        self.names.get(path).copied()
+    }
+
     /// Writes it out under another directory than `from`.
     pub fn put(&self, from: &Path, to: &Path) {
         for (path, inode) in &self.names {

@@ -77,3 +77,44 @@ async fn without_room_for_a_store_none_is_made() {
     assert!(!place.path.join("index.redb").exists());
     assert_eq!(dump(&place.open().unwrap()).await, []);
 }
+
+/// The device runs full at every moment of a checkpoint, while commits go on beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_runs_full_during_checkpoints_is_no_illness() {
+    for room in [Room::Reserved, Room::Written, Room::Lies] {
+        for device in (1_500_000u64..2_600_000).step_by(99_001) {
+            let place = Place::new();
+            let probe = Probe::of(device, room);
+            let Ok(engine) = place.open_busy_on(probe.clone(), Durability::Full) else { continue };
+            let mut stored = Vec::new();
+            for i in 0..900 {
+                let key = format!("k/{:04}", i * 7919 % 10_000);
+                if engine.commit(change(vec![put(&key, vec![i as u8; 900])])).await.is_ok() {
+                    stored.push((key, i as u8));
+                }
+            }
+            assert_eq!(engine.health(), None, "{room:?}, {device} bytes");
+            probe.device.store(256 << 20, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            engine.commit(change(vec![put("after", "x")])).await.unwrap().unwrap();
+            assert_eq!(engine.health(), None, "{room:?}, {device} bytes");
+            engine.close().unwrap();
+            let engine = place.open().unwrap();
+            for (key, i) in stored {
+                let found = engine.get(&key.clone().into()).await.unwrap();
+                assert!(found.is_some_and(|found| found.value == vec![i; 900]), "{key}, {room:?}, {device} bytes");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_no_frame_could_hold_is_refused_and_nothing_else() {
+    let place = Place::new();
+    let engine = place.open().unwrap();
+    let huge = change(vec![put("huge", vec![1; 65 << 20])]);
+    assert!(matches!(engine.commit(huge).await, Err(Error::Io(_))));
+    engine.commit(change(vec![put("large", vec![1; 60 << 20])])).await.unwrap().unwrap();
+    engine.close().unwrap();
+    assert_eq!(dump(&place.open().unwrap()).await.len(), 1);
+}

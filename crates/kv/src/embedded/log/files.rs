@@ -67,7 +67,7 @@ impl Files {
         self.open.get_or_insert_with(&number, || {
             let path = self.path(number);
             File::open(&path).map(Arc::new).map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => Error::Corrupt(format!("the log file {} is missing", path.display())).into(),
+                io::ErrorKind::NotFound => Failure::Gone(path.display().to_string()),
                 _ => Failure::from(Error::Io(format!("{}: {error}", path.display()))),
             })
         })
@@ -82,8 +82,10 @@ impl Files {
 
     /// Removes a file. Who has it open goes on reading.
     pub fn remove(&self, number: u64) -> io::Result<()> {
+        let removed = self.seam.remove(&self.path(number));
+        // Afterwards, so that nobody opens it in between.
         self.open.remove(&number);
-        self.seam.remove(&self.path(number))
+        removed
     }
 
     /// The entry whose value is at `place` of `file`.

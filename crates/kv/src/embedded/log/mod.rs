@@ -17,13 +17,14 @@ use std::io;
 use std::sync::Arc;
 
 use model::Revision;
+use rustix::io::Errno;
 
 use super::disk::{SyncSeam, is_full};
 use super::record::Row;
 use crate::{Error, Key};
 
 pub(super) use self::files::Files;
-use self::frame::{FileHeader, FrameBuilder, HEADER_BYTES};
+use self::frame::{FileHeader, FrameBuilder, HEADER_BYTES, MAX_PAYLOAD_BYTES};
 pub(super) use self::replay::{Position, Replayed, read, replay};
 
 /// A file is not longer than this part of its device, but for the least length.
@@ -37,6 +38,8 @@ const STEPS: u64 = 16;
 pub(super) enum Trouble {
     /// There is no room. The log is as before.
     Full,
+    /// It cannot be done now, for another reason. The log is as before.
+    Later(String),
     /// What is on disk is not known.
     Broken(String),
 }
@@ -99,6 +102,9 @@ impl Log {
     /// Writes `frame`, which follows the revision `last`; gives the rows of its long values. Not durable yet.
     pub fn append(&mut self, frame: FrameBuilder, last: Revision) -> Result<Vec<(Key, Row)>, Trouble> {
         let len = frame.len() as u64;
+        if len > MAX_PAYLOAD_BYTES as u64 {
+            return Err(Trouble::Later("a batch is too large for a frame of the log".into()));
+        }
         if self.current.as_ref().is_some_and(|c| c.at + len > self.file_bytes && c.at > HEADER_BYTES as u64) {
             self.seal()?;
         }
@@ -151,7 +157,10 @@ impl Log {
             return Ok(());
         }
         let number = self.next;
-        let file = self.files.create(number).map_err(|error| failed("creating", &error))?;
+        let file = self.files.create(number).map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::MFILE | Errno::NFILE) => Trouble::Later(format!("no file of the log can be made: {error}")),
+            _ => failed("creating", &error),
+        })?;
         self.current = Some(Current { number, file, at: HEADER_BYTES as u64, reserved: 0 });
         let begun = self.write_header(number, last);
         match &begun {
@@ -235,10 +244,25 @@ pub(super) fn cut(files: &Files, seam: &dyn SyncSeam, replayed: &Replayed, from:
         let path = files.path(end.file);
         let file = File::options().read(true).write(true).open(&path).map_err(failed(end.file))?;
         if file.metadata().map_err(failed(end.file))?.len() > end.offset {
-            seam.set_len(&file, end.offset).and_then(|()| seam.sync(&file)).map_err(failed(end.file))?;
+            seam.set_len(&file, end.offset).map_err(failed(end.file))?;
         }
+        let begins = if end.file == from.file { from.offset } else { HEADER_BYTES as u64 };
+        write_again(seam, &file, begins, end.offset).map_err(failed(end.file))?;
     }
     Ok(last)
+}
+
+/// Makes durable what was read back. Its sync may not have returned, or have failed, after which a system may hold what
+/// it could not write for written: so it is written once more.
+fn write_again(seam: &dyn SyncSeam, file: &File, mut from: u64, to: u64) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 20];
+    while from < to {
+        let part = usize::try_from(to - from).unwrap_or(usize::MAX).min(buffer.len());
+        seam.read(file, from, &mut buffer[..part])?;
+        seam.write(file, from, &buffer[..part])?;
+        from += part as u64;
+    }
+    seam.sync(file)
 }
 
 fn failed(what: &str, error: &io::Error) -> Trouble {

@@ -69,7 +69,11 @@ pub(in crate::embedded) fn replay(
             return Err(damaged("the log file before it is missing"));
         }
         let file = File::open(&path).map_err(|error| Error::Io(format!("{}: {error}", path.display())))?;
-        let Some(header) = header(&file).map_err(|error| named(&path, error))? else {
+        let header = header(&file).map_err(|error| named(&path, error))?;
+        if header.is_none() && number == from.file && from.offset > HEADER_BYTES as u64 {
+            return Err(damaged("it has no header"));
+        }
+        let Some(header) = header else {
             // Its first bytes were never synced: it was being made.
             ended = true;
             continue;
@@ -163,7 +167,9 @@ fn later_durable(file: &File, number: u64, from: u64, last: Revision) -> io::Res
             if chunk[at] == 0 {
                 continue;
             }
-            match read(file, number, offset + at as u64) {
+            match is_later(file, offset + at as u64, last)
+                .and_then(|later| if later { read(file, number, offset + at as u64) } else { Ok(None) })
+            {
                 Ok(Some(frame)) if frame.durable > last => {
                     found = Some(offset + at as u64);
                     return false;
@@ -178,6 +184,17 @@ fn later_durable(file: &File, number: u64, from: u64, last: Revision) -> io::Res
         true
     })?;
     broken.map_or(Ok(found), Err)
+}
+
+/// Whether what is at `at` may be the head of a frame that was written when more than `last` was durable; a look at a few
+/// bytes, because a body may be full of what looks like heads.
+fn is_later(file: &File, at: u64, last: Revision) -> io::Result<bool> {
+    let (mut head, mut said) = ([0; FRAME_HEAD_BYTES], [0; 24]);
+    if !fill(file, at, &mut head)? || payload_len(&head).is_none() || !fill(file, at + head.len() as u64, &mut said)? {
+        return Ok(false);
+    }
+    let [before, after, durable] = [0, 8, 16].map(|i| u64::from_le_bytes(said[i..i + 8].try_into().expect("8 bytes")));
+    Ok(durable > last.0 && durable <= before && before < after)
 }
 
 /// Gives `see` the file from `from` on, piece by piece, as long as it wants more. Pieces begin at multiples of [`ALIGN`]
