@@ -219,6 +219,11 @@ impl Facts for Trial<'_> {
     }
 }
 
+/// Whether a request of a decision on `ground` has a value of this condition key.
+pub(super) fn has(request: &Request, key: &str, ground: &Ground<'_>) -> bool {
+    !matches!(Trial { request, fixed: &ground.fixed }.values(key), Values::Absent)
+}
+
 /// The beginnings of all intervals of time that conditions tell apart, from now on.
 fn moments(conditions: &[&Condition], ground: &Ground<'_>) -> Vec<Choice> {
     let mut all = vec![ground.at];

@@ -14,10 +14,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use model::{Action, ObjectKey};
+use model::{AccessKey, Action, Bucket, ObjectKey, ObjectOwnership, Principal, Restriction};
 
 use super::choices::{Requests, requests};
-use super::in_bucket::{Draft, InBucket, Said, Target, is_of_others, lists, on_bucket, reads};
+use super::in_bucket::{Draft, InBucket, Said, Shown, Target, is_of_others, lists, on_bucket, reads, show};
 use super::keys::{KeySet, Vocabulary};
 use super::statements::{Relevant, all_words};
 use super::{Found, KnownBucket, KnownObject, Row, Scope, When};
@@ -37,9 +37,18 @@ impl Scope<'_> {
     /// What the principal gains and loses when a bucket's record or policy changes. Both states are of one bucket: of the
     /// same name and owner, with the same objects.
     pub fn difference(&self, before: &KnownBucket<'_>, after: &KnownBucket<'_>) -> Difference {
-        let (before, after) = (InBucket::new(self, before), InBucket::new(self, after));
-        let more = |of, over| Pair { of, over, tried: RefCell::default() }.rows();
-        Difference { gained: more(&after, &before), lost: more(&before, &after) }
+        let principal = without_policy(self.principal);
+        let scope = Scope { principal: &principal, key_policy: PolicyEvidence::None, ..*self };
+        let records = [before, after].map(|known| Bucket { policy: None, ..known.bucket.clone() });
+        let bare = |bucket, objects| KnownBucket { bucket, policy: PolicyEvidence::None, objects };
+        let bare = [bare(&records[0], before.objects), bare(&records[1], after.objects)];
+        let rules = bare.each_ref().map(|known| InBucket::new(&scope, known));
+        let states = [before, after].map(|known| InBucket::new(self, known));
+        let more = |of: usize, over: usize| {
+            let rules = [&rules[of], &rules[over]];
+            Pair { of: &states[of], over: &states[over], rules, tried: RefCell::default() }.rows()
+        };
+        Difference { gained: more(1, 0), lost: more(0, 1) }
     }
 }
 
@@ -47,6 +56,8 @@ impl Scope<'_> {
 struct Pair<'a, 'b> {
     of: &'b InBucket<'a>,
     over: &'b InBucket<'a>,
+    /// The two without any policy, the key's too: what all other records say.
+    rules: [&'b InBucket<'b>; 2],
     tried: RefCell<HashMap<Action, Rc<Requests>>>,
 }
 
@@ -141,7 +152,7 @@ impl Pair<'_, '_> {
     /// Puts one request of each kind to `decide`, by both states.
     fn solve(&self, action: Action, target: Target<'_>) -> Vec<Said> {
         let tried = self.tried(action);
-        let mut more: Vec<(Reason, usize)> = vec![];
+        let mut more: Vec<(Reason, Shown)> = vec![];
         let (mut denied, mut stays): (Vec<Reason>, Vec<Reason>) = (vec![], vec![]);
         let mut allowed = false;
         for (at, request) in tried.all.iter().enumerate() {
@@ -154,23 +165,26 @@ impl Pair<'_, '_> {
                 let other = self.over.verdict(self.over.known, action, target, request);
                 match other.reasons().first() {
                     Some(reason) if lets_in(&other) => stays.extend((!stays.contains(reason)).then_some(*reason)),
-                    _ if !more.iter().any(|(known, _)| *known == reason) => more.push((reason, at)),
-                    _ => {}
+                    _ => show(&mut more, reason, at, || {
+                        [self.of, self.over].iter().any(|state| state.is_alone(action, target, request))
+                    }),
                 }
             }
         }
         let mut solved = vec![];
-        for (reason, at) in &more {
+        for (reason, shown) in &more {
             let mut when = self.of.when(action, target, reason, &denied);
             if !stays.is_empty() {
                 when.push(When::Beyond(stays.iter().map(|reason| self.over.in_words(reason)).collect()));
             }
-            let witness = Some(self.of.witness(action, target, &tried.all[*at]));
+            when.extend(shown.alone.then_some(When::SomeKeys));
+            let witness = Some(self.of.witness(action, target, &tried.all[shown.at]));
             solved.push(Said { reason: Some(*reason), when, witness });
         }
         let exact = tried.complete && [self.of, self.over].iter().all(|state| state.settles(action));
         let may = || allowed || self.of.could(action, target, &denied);
-        if more.is_empty() && !exact && !self.is_alike(action, target, &tried) && may() {
+        let all_told = || self.of.all_told(action, target, more.iter().map(|(reason, _)| reason));
+        if !exact && !all_told() && !self.is_within(action, target) && may() {
             let when = self.of.always.iter().cloned().chain([When::Unproven]).collect();
             solved.push(Said { reason: None, when, witness: None });
         }
@@ -189,29 +203,52 @@ impl Pair<'_, '_> {
         Rc::clone(self.tried.borrow_mut().entry(action).or_insert_with(make))
     }
 
-    /// Whether both states surely allow the same: their policies say the same of the action, and all other records do.
-    /// What the policies say need not be settled for that.
-    fn is_alike(&self, action: Action, target: Target<'_>, tried: &Requests) -> bool {
-        let without = |state: &InBucket<'_>, request| {
-            let known = KnownBucket { policy: PolicyEvidence::None, ..*state.known };
-            lets_in(&state.verdict(&known, action, target, request))
-        };
-        let rules_alike = || tried.all.iter().all(|request| without(self.of, request) == without(self.over, request));
-        self.policies_alike(action) && rules_alike()
+    /// Whether this state surely allows nothing that the other does not: their policies say the same of the action, and
+    /// all other records no more. What the policies say need not be settled for that.
+    fn is_within(&self, action: Action, target: Target<'_>) -> bool {
+        self.policy_within(action) && self.counts_within(action, target) && self.rules_within(action, target)
     }
 
-    fn policies_alike(&self, action: Action) -> bool {
+    /// Whether the statements about the action are the same, and what they allow is not shut out of the other state.
+    fn policy_within(&self, action: Action) -> bool {
         let said = |state: &InBucket<'_>| -> Vec<_> {
             let about = |statement: &&Relevant<'_>| statement.is_about(action);
             state.policy.iter().filter(about).map(|relevant| relevant.statement.clone()).collect()
         };
-        // A bucket may be closed to others as soon as any statement opens it to the public.
-        let kind = |state: &InBucket<'_>| match state.known.policy {
-            PolicyEvidence::None => Some(false),
-            PolicyEvidence::Read(policy) => Some(policy.is_public()),
+        // A bucket may be closed to others as soon as any statement opens it to the public. `None`: it cannot be read.
+        let closed = |InBucket { scope, known, .. }: &InBucket<'_>| match known.policy {
+            PolicyEvidence::None => known.bucket.policy.is_none().then_some(false),
+            PolicyEvidence::Read(policy) => {
+                let block = scope.settings.block(known.bucket.public_access_block);
+                Some(block.restrict_public_buckets && policy.is_public())
+            }
             PolicyEvidence::Unreadable => None,
         };
-        kind(self.of) == kind(self.over) && said(self.of) == said(self.over)
+        let opens = match (closed(self.of), closed(self.over)) {
+            (Some(of), Some(over)) => of || !over,
+            (of, _) => of.is_none(),
+        };
+        opens && said(self.of) == said(self.over)
+    }
+
+    /// Whether what a policy allows counts in the other state if in this: on an object that somebody else owns, it does
+    /// only where every object is taken for the bucket owner's.
+    fn counts_within(&self, action: Action, target: Target<'_>) -> bool {
+        let allows = self.of.policy.iter().any(|statement| statement.is_allow() && statement.is_about(action));
+        let by_object = matches!(target.found, Found::Others | Found::Itself);
+        let enforced = |InBucket { scope, known, .. }: &InBucket<'_>| {
+            scope.settings.ownership(known.bucket.ownership) == ObjectOwnership::BucketOwnerEnforced
+        };
+        !allows || !by_object || !enforced(self.of) || enforced(self.over)
+    }
+
+    /// Whether all records beside the policies allow nothing that the other state's do not. They are asked without the
+    /// policies: else they would not be heard where no request that is tried gets past these.
+    fn rules_within(&self, action: Action, target: Target<'_>) -> bool {
+        let [of, over] = self.rules;
+        let tried = of.tried(action);
+        let lets_in = |state: &InBucket<'_>, request| lets_in(&state.verdict(state.known, action, target, request));
+        tried.complete && tried.all.iter().all(|request| !lets_in(of, request) || lets_in(over, request))
     }
 
     /// The keys cannot be told apart: whatever this state may allow is said of all.
@@ -222,7 +259,7 @@ impl Pair<'_, '_> {
             && this.public_access_block == other.public_access_block;
         let mut rows = self.of.too_complex();
         if records_alike {
-            rows.iter_mut().for_each(|row| row.actions.retain(|action| !self.policies_alike(*action)));
+            rows.iter_mut().for_each(|row| row.actions.retain(|action| !self.policy_within(*action)));
             rows.retain(|row| !row.actions.is_empty());
         }
         rows
@@ -251,4 +288,16 @@ impl InBucket<'_> {
 /// Whether it is allowed to more than learn that nothing is there.
 fn lets_in(verdict: &Verdict) -> bool {
     verdict.is_allowed() && !verdict.reasons().contains(&Reason::ObjectAbsent)
+}
+
+/// The same principal, whose key no policy restricts.
+fn without_policy(principal: &Principal) -> Principal {
+    match principal {
+        Principal::Anonymous => Principal::Anonymous,
+        Principal::Key { account, key, share } => {
+            let restriction = Restriction { policy: None, ..key.restriction.clone() };
+            let key = AccessKey { restriction, ..key.clone() };
+            Principal::Key { account: account.clone(), key, share: share.clone() }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use model::{Acl, Action, Bucket, CanonicalId, ObjectKey, ObjectOwnership, Principal};
 
-use super::choices::{Ground, Requests, requests};
+use super::choices::{Ground, Requests, has, requests};
 use super::keys::{KeySet, Vocabulary};
 use super::pattern::Pattern;
 use super::statements::{Relevant, all_words, named, relevant, who};
@@ -201,7 +201,7 @@ impl<'a> InBucket<'a> {
     /// Puts one request of each kind to `decide`.
     fn solve(&self, action: Action, target: Target<'_>) -> Vec<Said> {
         let tried = self.tried(action);
-        let mut allowed: Vec<(Reason, usize)> = vec![];
+        let mut allowed: Vec<(Reason, Shown)> = vec![];
         let mut denied: Vec<Reason> = vec![];
         for (at, request) in tried.all.iter().enumerate() {
             let verdict = self.verdict(self.known, action, target, request);
@@ -210,23 +210,54 @@ impl<'a> InBucket<'a> {
                 if !denied.contains(&reason) {
                     denied.push(reason);
                 }
-            } else if !verdict.reasons().contains(&Reason::ObjectAbsent) && !allowed.iter().any(|(r, _)| *r == reason) {
-                allowed.push((reason, at));
+            } else if !verdict.reasons().contains(&Reason::ObjectAbsent) {
+                show(&mut allowed, reason, at, || self.is_alone(action, target, request));
             }
         }
         let mut solved = vec![];
-        for (reason, at) in &allowed {
-            let witness = self.witness(action, target, &tried.all[*at]);
-            let when = self.when(action, target, reason, &denied);
+        for (reason, shown) in &allowed {
+            let witness = self.witness(action, target, &tried.all[shown.at]);
+            let mut when = self.when(action, target, reason, &denied);
+            when.extend(shown.alone.then_some(When::SomeKeys));
             solved.push(Said { reason: Some(*reason), when, witness: Some(witness) });
         }
         let exact = tried.complete && self.statements(action).all(|(_, statement)| statement.exact);
-        if allowed.is_empty() && !exact && self.could(action, target, &denied) {
+        let all_told = || self.all_told(action, target, allowed.iter().map(|(reason, _)| reason));
+        if !exact && !all_told() && self.could(action, target, &denied) {
             let mut when = self.always.clone();
             when.push(When::Unproven);
             solved.push(Said { reason: None, when, witness: None });
         }
         solved
+    }
+
+    /// Whether nothing is allowed beyond what these reasons are, each under its own conditions, where not everything can
+    /// be tried: one of them has no conditions, or every statement that may allow it is among them.
+    pub(super) fn all_told<'r>(
+        &self,
+        action: Action,
+        target: Target<'_>,
+        shown: impl Iterator<Item = &'r Reason> + Clone,
+    ) -> bool {
+        let statement = |at: usize| self.policy.iter().find(|statement| statement.index == at);
+        let unconditional = |reason: &Reason| match reason {
+            Reason::PolicyAllows(at) => statement(at.index).is_some_and(|s| s.statement.conditions().is_empty()),
+            _ => true,
+        };
+        let told =
+            |index: usize| shown.clone().any(|reason| matches!(reason, Reason::PolicyAllows(at) if at.index == index));
+        let key = target.key.map(ObjectKey::as_str);
+        let may_allow = |s: &&Relevant<'_>| s.is_allow() && s.is_about(action) && s.may_cover(key);
+        let each_told = || self.policy.iter().filter(may_allow).all(|statement| told(statement.index));
+        shown.clone().any(unconditional) || shown.clone().next().is_some() && each_told()
+    }
+
+    /// Whether what is said of the target's key in such a request may not hold of all keys that the patterns do not tell
+    /// from it.
+    pub(super) fn is_alone(&self, action: Action, target: Target<'_>, request: &Request) -> bool {
+        let has = |key: &str| has(request, key, &self.ground);
+        let Some(key) = target.key.filter(|_| target.found != Found::Itself) else { return false };
+        self.statements(action).any(|(_, statement)| statement.tells_more(key.as_str(), has))
     }
 
     /// What `decide` says to a request, by the records of `known`.
@@ -269,7 +300,8 @@ impl<'a> InBucket<'a> {
         all.filter(move |(_, statement)| statement.is_about(action))
     }
 
-    fn tried(&self, action: Action) -> Rc<Requests> {
+    /// The requests that tell apart what is told apart of an action.
+    pub(super) fn tried(&self, action: Action) -> Rc<Requests> {
         let of: Vec<usize> = self.statements(action).map(|(at, _)| at).collect();
         let listing = lists(action);
         if let Some(known) = self.tried.borrow().get(&(of.clone(), listing)) {
@@ -398,6 +430,23 @@ impl<'a> InBucket<'a> {
             self.draft(&mut drafts, action, vec![(vec![], Said { reason: None, when, witness: None })]);
         }
         drafts.into_iter().map(|draft| Row { keys: Some(KeySet::all()), ..draft.row }).collect()
+    }
+}
+
+/// What showed something.
+pub(super) struct Shown {
+    /// Which of the requests that are tried.
+    pub(super) at: usize,
+    /// Whether it may be the only key on which it does, of those that patterns do not tell from it.
+    pub(super) alone: bool,
+}
+
+/// Notes that the request tried `at` shows `reason`: the first that does, or the first that does so for all keys.
+pub(super) fn show(all: &mut Vec<(Reason, Shown)>, reason: Reason, at: usize, alone: impl Fn() -> bool) {
+    match all.iter_mut().find(|(known, _)| *known == reason) {
+        Some((_, shown)) if shown.alone && !alone() => *shown = Shown { at, alone: false },
+        Some(_) => {}
+        None => all.push((reason, Shown { at, alone: alone() })),
     }
 }
 

@@ -6,8 +6,9 @@
 //! all of that kind. Every row brings the requests that showed it.
 //!
 //! Invariants:
-//! - what some request is allowed is in a row, whatever the records: where conditions or patterns cannot be told apart
-//!   ([`When::Unproven`], [`When::TooComplex`]), a row claims too much and says so, never too little;
+//! - what some request is allowed is in a row, whatever the records, and its conditions do not hold it back: where
+//!   conditions or patterns cannot be told apart ([`When::Unproven`], [`When::SomeKeys`], [`When::TooComplex`]), a row
+//!   claims too much and says so, never too little;
 //! - a deny that applies only under conditions is not taken off what is allowed, but told ([`When::Unless`]);
 //! - every other row has, for each of its actions, a request that `decide` allows.
 //!

@@ -6,7 +6,7 @@ use model::{AccountId, Action, BucketName, CanonicalId, Principal};
 
 use super::pattern::{Pattern, Piece};
 use crate::policy::{
-    Condition, Effect, Operands, Part, Policy, Quantifier, ResourcePattern, Statement, Template, Test, Who,
+    Condition, Effect, Operands, Part, Policy, Quantifier, ResourcePattern, Statement, Template, Test, Variable, Who,
 };
 
 /// Who asks, as policies see it.
@@ -72,8 +72,10 @@ pub(super) struct Relevant<'a> {
     pub(super) statement: &'a Statement,
     /// The keys that its resources name, whether or not they are negated.
     pub(super) keys: Vec<Pattern>,
-    /// Whether its resources name the bucket itself.
-    bucket: bool,
+    /// Those of them that the request has a part in, with the variables that it fills.
+    chosen: Vec<(Pattern, Vec<&'a Variable>)>,
+    /// Whether its resources name the bucket itself, and whether surely: a request may choose it.
+    bucket: Option<bool>,
     /// Whether what it says can be asked key by key and value by value.
     pub(super) exact: bool,
 }
@@ -87,13 +89,25 @@ impl Relevant<'_> {
         self.statement.actions().cover(action)
     }
 
-    /// Whether its resources may cover `key`, or the bucket itself; exactly, where it is `exact`.
+    /// Whether its resources may cover `key`, or the bucket itself; exactly, where it is `exact`. Where a request chooses
+    /// what they name, that may be none of it.
     pub(super) fn may_cover(&self, key: Option<&str>) -> bool {
+        let negated = self.statement.resources().negated();
         let named = match key {
-            None => self.bucket,
-            Some(key) => self.keys.iter().any(|pattern| pattern.matches(key)),
+            None if negated => self.bucket == Some(true),
+            None => self.bucket.is_some(),
+            Some(key) => {
+                let chosen = |pattern| negated && self.chosen.iter().any(|(chosen, _)| chosen == pattern);
+                self.keys.iter().any(|pattern| pattern.matches(key) && !chosen(pattern))
+            }
         };
-        named != self.statement.resources().negated() || !self.exact
+        named != negated
+    }
+
+    /// Whether it may tell `key` from others of the same patterns, where the request has values of what `has` says so.
+    pub(super) fn tells_more(&self, key: &str, has: impl Fn(&str) -> bool) -> bool {
+        let filled = |variable: &&Variable| variable.default().is_some() || has(variable.key().as_str());
+        self.chosen.iter().any(|(pattern, variables)| variables.iter().any(filled) && pattern.matches(key))
     }
 
     /// Whether it denies every such request, whatever else the request says.
@@ -117,7 +131,7 @@ pub(super) fn relevant<'a>(
     let statements = policy.statements().iter().enumerate().filter(|(_, statement)| about(statement));
     statements
         .map(|(index, statement)| {
-            let mut all = Relevant { index, statement, keys: vec![], bucket: false, exact: true };
+            let mut all = Relevant { index, statement, keys: vec![], chosen: vec![], bucket: None, exact: true };
             for resource in statement.resources().patterns() {
                 all.read(resource, bucket, fixed);
             }
@@ -127,17 +141,28 @@ pub(super) fn relevant<'a>(
         .collect()
 }
 
-impl Relevant<'_> {
-    fn read(&mut self, resource: &ResourcePattern, bucket: Option<&BucketName>, fixed: &Fixed<'_>) {
+impl<'a> Relevant<'a> {
+    fn read(&mut self, resource: &'a ResourcePattern, bucket: Option<&BucketName>, fixed: &Fixed<'_>) {
         let (pattern, exact) = pattern(resource.template(), fixed);
+        let names_it = |name: &str| pattern.matches(name).then_some(exact);
         let Some(bucket) = bucket else {
             // The service's own: a resource that names no bucket.
-            self.bucket |= pattern.matches("");
+            self.exact &= names_it("") != Some(false);
+            self.bucket = self.bucket.max(names_it(""));
             return;
         };
-        self.bucket |= pattern.matches(bucket.as_str());
+        let names_bucket = names_it(bucket.as_str());
+        self.bucket = self.bucket.max(names_bucket);
         let keys = pattern.after(&format!("{bucket}/"));
-        self.exact &= exact || keys.is_empty() && !pattern.matches(bucket.as_str());
+        self.exact &= exact || keys.is_empty() && names_bucket.is_none();
+        let variables = resource.template().parts().iter().filter_map(|part| match part {
+            Part::Variable(variable) if fixed.value(variable.key().as_str()).is_none() => Some(variable),
+            _ => None,
+        });
+        let variables: Vec<&Variable> = variables.collect();
+        if !variables.is_empty() {
+            self.chosen.extend(keys.iter().map(|pattern| (pattern.clone(), variables.clone())));
+        }
         self.keys.extend(keys);
     }
 }

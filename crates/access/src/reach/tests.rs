@@ -72,7 +72,7 @@ const ACTIONS: [&str; 9] = [
     "s3:PutObjectAcl",
     "s3:*Tagging",
 ];
-const RESOURCES: [&str; 9] = [
+const RESOURCES: [&str; 11] = [
     "arn:aws:s3:::myproject",
     "arn:aws:s3:::myproject/*",
     "arn:aws:s3:::myproject/a/*",
@@ -81,6 +81,8 @@ const RESOURCES: [&str; 9] = [
     "arn:aws:s3:::myproject/b",
     "arn:aws:s3:::myproject/${aws:userid}/*",
     "arn:aws:s3:::myproject/${aws:Referer}/*",
+    "arn:aws:s3:::myproject/${aws:UserAgent, 'a'}?*",
+    "arn:aws:s3:::${aws:Referer}*",
     "arn:aws:s3:::my*",
 ];
 const CONDITIONS: [&str; 18] = [
@@ -268,8 +270,8 @@ pub(super) fn tries() -> impl Strategy<Value = Vec<Try>> {
     let values = (
         text(&["", "a/", "a/o", "b", "c"]),
         text(&["true", "false"]),
-        text(&["good", "GOOD", "is good", "a", "curl", ""]),
-        text(&["curl/8", "a", "g"]),
+        text(&["good", "GOOD", "is good", "a", "curl", "", "my", "myproject/b"]),
+        text(&["curl/8", "a", "g", ""]),
         text(&["5", "10", "1000"]),
         text(&["x", "y"]),
     );
@@ -355,6 +357,15 @@ pub(super) fn holds(rows: &[Row], action: Action, key: Option<&str>) -> bool {
     })
 }
 
+/// Whether what allowed it is in a row whose conditions do not hold it back: where it is a statement, that is one of the
+/// same statement, or one without conditions.
+pub(super) fn tells(rows: &[Row], action: Action, key: Option<&str>, allowed: &Verdict) -> bool {
+    let Some(reason @ Reason::PolicyAllows(_)) = allowed.reasons().first() else { return holds(rows, action, key) };
+    let told =
+        |row: &&Row| row.reason.as_ref() == Some(reason) || !row.when.iter().any(|when| matches!(when, When::If(_)));
+    rows.iter().filter(told).any(|row| holds(std::slice::from_ref(row), action, key))
+}
+
 impl Try {
     pub(super) fn witness(&self, known: &KnownBucket<'_>) -> Witness {
         let key = self.action.on_object().then(|| ObjectKey::new(&*self.key).unwrap());
@@ -405,7 +416,7 @@ proptest! {
             // Requests that showed something, and others.
             let shown = rows.iter().flat_map(|row| &row.witnesses).map(|witness| &witness.request);
             let requests: Vec<&Request> = shown.chain(tries.iter().map(|one| &one.request)).collect();
-            for row in rows.iter().filter(|row| row.reason.is_some()) {
+            for row in rows.iter().filter(|row| row.reason.is_some() && !row.when.contains(&When::SomeKeys)) {
                 let Some(keys) = &row.keys else { continue };
                 for one in tries.iter().take(20).filter(|one| keys.contains(&one.key)) {
                     for witness in &row.witnesses {
@@ -515,4 +526,63 @@ fn what_cannot_be_settled_is_claimed_and_said_to_be_unproven() {
     );
     let rows = only_by(text).with(|scope, known| scope.bucket(known)).unwrap();
     assert!(rows.iter().any(|row| row.when.contains(&When::TooComplex) && row.witnesses.is_empty()), "{rows:?}");
+}
+
+#[test]
+fn a_condition_of_one_statement_does_not_hide_what_another_may_allow_to_a_request_of_its_own_choice() {
+    let allow = |resource: &str, conditions: &str| {
+        format!(
+            r#"{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::myproject/{resource}",
+                "Condition":{{{conditions}}}}}"#
+        )
+    };
+    let near = allow("*", r#""IpAddress":{"aws:SourceIp":"10.0.0.0/8"}"#);
+    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{near},{}]}}"#, allow("${aws:Referer}/*", ""));
+    let rows = only_by(text).with(|scope, known| scope.bucket(known)).unwrap();
+    let unproven = |key: &str| {
+        rows.iter().any(|row| row.when == [When::Unproven] && row.keys.as_ref().is_some_and(|keys| keys.contains(key)))
+    };
+    assert!(unproven("a/b") && !unproven("a"), "{rows:?}");
+}
+
+#[test]
+fn keys_that_the_request_itself_names_are_said_to_be_some_of_a_row() {
+    let text = |resource: &str, conditions: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject",
+                "Resource":"arn:aws:s3:::myproject/{resource}","Condition":{{{conditions}}}}}]}}"#
+        )
+    };
+    let some = |text| {
+        let rows = only_by(text).with(|scope, known| scope.bucket(known)).unwrap();
+        assert!(rows.len() == 1 && rows[0].witnesses.len() == 1, "{rows:?}");
+        rows[0].when.contains(&When::SomeKeys)
+    };
+    // Only what begins with "/" and with "good/", and the shortest key of that pattern is one of them.
+    assert!(some(text("${aws:Referer}/*", r#""StringEquals":{"aws:Referer":["","good"]}"#)));
+    assert!(some(text("${aws:UserAgent, ''}/*", "")));
+    // Who asks and where is no choice.
+    assert!(!some(text("${aws:userid}/*", r#""StringEquals":{"aws:Referer":["","good"]}"#)));
+}
+
+#[test]
+fn a_list_of_buckets_that_hangs_on_the_requests_own_choice_is_claimed() {
+    let mut world = only_by(String::new());
+    world.bucket.policy = None;
+    let Principal::Key { key, .. } = &mut world.principal else { return };
+    key.restriction.policy = Some(
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets",
+            "Resource":"arn:aws:s3:::${aws:Referer}"}]}"#
+            .into(),
+    );
+    world
+        .with(|scope, _| {
+            let mut request = Request::plain(NOW, None);
+            request.values = vec![("aws:referer".into(), "".into())];
+            let action = Action::ListAllMyBuckets;
+            let asked = Witness { action, bucket: None, key: None, found: Found::Nothing, request };
+            assert!(scope.ask(&asked, None).is_allowed());
+            assert!(holds(&scope.service(), action, None));
+        })
+        .unwrap();
 }

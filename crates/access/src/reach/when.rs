@@ -29,6 +29,8 @@ pub enum When {
     Unless(String),
     /// What policies say could not be settled for all requests: it may be less.
     Unproven,
+    /// On the witness's key, and at most on all of these: a policy names keys by what the request itself says.
+    SomeKeys,
     /// The patterns of keys are too complex to be told apart: it may be fewer keys.
     TooComplex,
 }
@@ -56,6 +58,7 @@ impl fmt::Display for When {
             When::If(what) => write!(f, "if {what}"),
             When::Unless(what) => write!(f, "unless {what}"),
             When::Unproven => f.write_str("at most: its policies' conditions could not be settled for all requests"),
+            When::SomeKeys => f.write_str("on some of these keys: a policy names them by what the request itself says"),
             When::TooComplex => f.write_str("at most: the policy's patterns are too complex to tell the keys apart"),
         }
     }

@@ -9,7 +9,7 @@ use super::*;
 use crate::lists_bucket;
 
 /// Worlds in which requests outside of the reach are tried.
-const WORLDS: u32 = 450;
+const WORLDS: u32 = 520;
 /// How many such requests there are at the least.
 const OUTSIDE: usize = 100_000;
 
@@ -69,11 +69,14 @@ fn whatever_decide_allows_is_in_the_reach_and_a_hundred_thousand_requests_outsid
             // Two actions are asked of a bucket that is being made.
             for one in tries.iter().filter(|one| !one.action.of_new_bucket()) {
                 let asked = one.witness(known);
-                if holds(&rows, one.action, asked.key.as_ref().map(ObjectKey::as_str)) {
+                let key = asked.key.as_ref().map(ObjectKey::as_str);
+                let verdict = scope.ask(&asked, Some(known));
+                if holds(&rows, one.action, key) {
                     inside.set(inside.get() + 1);
+                    let told = !verdict.is_allowed() || tells(&rows, one.action, key, &verdict);
+                    prop_assert!(told, "{asked:?} is allowed by {:?} beyond what {rows:?} say", verdict.reasons());
                     continue;
                 }
-                let verdict = scope.ask(&asked, Some(known));
                 // That there is nothing tells no more than the listing does.
                 let absent = verdict.reasons().contains(&Reason::ObjectAbsent);
                 prop_assert!(
