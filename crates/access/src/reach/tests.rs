@@ -358,11 +358,11 @@ pub(super) fn holds(rows: &[Row], action: Action, key: Option<&str>) -> bool {
 }
 
 /// Whether what allowed it is in a row whose conditions do not hold it back: where it is a statement, that is one of the
-/// same statement, or one without conditions.
+/// same statement, or one without conditions of another. What the key's policy asks for, it asks for of either.
 pub(super) fn tells(rows: &[Row], action: Action, key: Option<&str>, allowed: &Verdict) -> bool {
     let Some(reason @ Reason::PolicyAllows(_)) = allowed.reasons().first() else { return holds(rows, action, key) };
-    let told =
-        |row: &&Row| row.reason.as_ref() == Some(reason) || !row.when.iter().any(|when| matches!(when, When::If(_)));
+    let of_another = |when: &When| matches!(when, When::If(what) if !what.ends_with("(the key's policy)"));
+    let told = |row: &&Row| row.reason.as_ref() == Some(reason) || !row.when.iter().any(of_another);
     rows.iter().filter(told).any(|row| holds(std::slice::from_ref(row), action, key))
 }
 
