@@ -67,7 +67,7 @@ impl Loader {
         // Nothing is acknowledged to anybody here, and closing makes it durable.
         options.durability = kv::Durability::Relaxed;
         options.cache_bytes = CACHE_BYTES;
-        let engine = Arc::new(Embedded::open(&self.data.join("records.redb"), options)?);
+        let engine = Arc::new(Embedded::open(&self.data.join("records"), options)?);
         let loaded = runtime.block_on(self.load_into(engine.clone(), count, until));
         let engine = Arc::into_inner(engine).ok_or("the engine is still in use")?;
         engine.close()?;
