@@ -15,6 +15,9 @@ pub(crate) struct Options {
     /// Short rounds and a small upload: whether it works, not how fast it is. Prints the document.
     #[arg(long)]
     pub quick: bool,
+    /// Write the document all the same, of the parts that were measured, with as short rounds as were asked for.
+    #[arg(long)]
+    pub write: bool,
     /// How many interleaved rounds.
     #[arg(long, default_value_t = 7)]
     pub rounds: usize,
@@ -66,7 +69,7 @@ impl Options {
 
     /// Whether the outcome is the project's document.
     pub fn for_the_record(&self) -> bool {
-        self.only.is_empty() && !self.quick
+        self.write || self.only.is_empty() && !self.quick
     }
 
     /// How many rounds; at least one.
