@@ -143,7 +143,7 @@ impl Store {
         match piece.at {
             BodyAt::Inline => {
                 let Some(bytes) = self.catalog.inline(piece).await? else { return Ok(None) };
-                if crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, &bytes) != piece.crc64 {
+                if !is_whole(piece, &bytes) {
                     return Err(Error::Damaged(format!("body {} is not what was written", piece.id)));
                 }
                 let whole = range == (0..piece.len);
@@ -160,6 +160,11 @@ impl Store {
             }
         }
     }
+}
+
+/// Whether `bytes` are what was written as `piece`.
+pub(crate) fn is_whole(piece: &Piece, bytes: &[u8]) -> bool {
+    crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes) == piece.crc64
 }
 
 /// The pieces that `range` of their sequence touches, each with the range of it that is wanted.

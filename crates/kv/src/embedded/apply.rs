@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use model::Revision;
 
 use super::failure::Failure;
 use super::merge::Layers;
 use super::record::{Row, Value, corrupt};
 use super::state::State;
 use crate::chain::{Head, LogKey};
-use crate::{Change, Conflict, Error, Key, KeyRange, Require, Write, decode_counter, log_entry_key};
+use crate::{Change, Conflict, Error, Key, Require, Write, decode_counter, log_entry_key};
 
 /// Why a change is not applied.
 #[derive(Debug)]
@@ -60,10 +59,6 @@ impl View<'_> {
             }
         }
     }
-
-    fn first_in(&self, range: &KeyRange) -> Result<Option<Key>, Failure> {
-        self.layers.first_in(range)
-    }
 }
 
 /// What is to be stored (or, as `None`, removed) under which keys, once every condition was found to hold.
@@ -108,15 +103,13 @@ pub(super) fn plan(view: View<'_>, change: &Change, log_key: &LogKey) -> Result<
 
 fn check(view: View<'_>, require: &Require) -> Result<(), Stop> {
     let offending = match require {
-        Require::Unchanged(key, revision) => (revision_of(view, key)? != Some(*revision)).then(|| key.clone()),
+        Require::Unchanged(key, revision) => {
+            (view.row(key)?.map(|row| row.revision) != Some(*revision)).then(|| key.clone())
+        }
         Require::Absent(key) => view.row(key)?.map(|_| key.clone()),
-        Require::Vacant(range) => view.first_in(range)?,
+        Require::Vacant(range) => view.layers.first_in(range)?,
     };
     offending.map_or(Ok(()), |key| Err(Stop::Conflict(Conflict::Changed(key))))
-}
-
-fn revision_of(view: View<'_>, key: &Key) -> Result<Option<Revision>, Failure> {
-    Ok(view.row(key)?.map(|row| row.revision))
 }
 
 /// What is stored, with the writes of one change on top.

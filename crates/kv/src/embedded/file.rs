@@ -157,8 +157,7 @@ fn create(
         Err(failure) => return Err(Error::Io(format!("{}: {}", draft.display(), failure.describe()))),
     };
     std::fs::rename(&draft, path).map_err(at_draft)?;
-    let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    for dir in [dir, above] {
+    for dir in [dir, above(dir)] {
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| unreadable(dir, &error))?;
     }
     let opened = Opened { store, checkpoint: Checkpoint::FIRST };
@@ -168,8 +167,13 @@ fn create(
 /// What to do about a store that cannot be opened.
 const REMEDY: &str = "nothing was changed; restore the store from a backup, or move it away to begin an empty one";
 
-/// The name under which an index is made.
-fn draft(path: &Path) -> PathBuf {
+/// The directory that has the name `path`.
+pub(super) fn above(path: &Path) -> &Path {
+    path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The name under which `path` is made.
+pub(super) fn draft(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     name.into()

@@ -9,7 +9,7 @@ use redb::{Range, ReadOnlyTable};
 use super::failure::Failure;
 use super::overlay::Overlay;
 use super::record::Row;
-use crate::{Key, KeyRange};
+use crate::{Error, Key, KeyRange};
 
 pub(super) type Data = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
@@ -87,14 +87,17 @@ impl<'a> Layers<'a> {
 pub(super) struct Merge<'a> {
     over: Vec<Layer<'a>>,
     index: Option<Range<'static, &'static [u8], &'static [u8]>>,
-    /// The next row of the index, as it stores it.
-    next: Option<(Key, Vec<u8>)>,
+    /// The next row of the index; one that is damaged harms nobody as long as another lies over it.
+    next: Option<(Key, Result<Row, Error>)>,
 }
 
 impl Merge<'_> {
     fn advance(&mut self) -> Result<(), Failure> {
         let next = self.index.as_mut().and_then(Iterator::next).transpose()?;
-        self.next = next.map(|(key, stored)| (Key::copy_from_slice(key.value()), stored.value().to_vec()));
+        self.next = next.map(|(key, stored)| {
+            let row = Row::decode(key.value(), stored.value());
+            (Key::copy_from_slice(key.value()), row)
+        });
         Ok(())
     }
 
@@ -106,10 +109,9 @@ impl Merge<'_> {
             (Some(over), Some(below)) if over <= *below => over,
             (Some(over), None) => over,
             (_, Some(_)) => {
-                let (key, stored) = self.next.take().expect("seen above");
+                let (key, row) = self.next.take().expect("seen above");
                 self.advance()?;
-                let row = Row::decode(&key, &stored)?;
-                return Ok(Some((key, Some(row))));
+                return Ok(Some((key, Some(row?))));
             }
         };
         let mut found = None;

@@ -77,7 +77,7 @@ impl Row {
         out
     }
 
-    /// What [`encode`](Row::encode) made, `value` given a form by `here`.
+    /// What [`encode`](Row::encode) made.
     ///
     /// # Errors
     /// [`Error::Corrupt`] if it is not what was written under `key`.

@@ -38,9 +38,7 @@ impl Embedded {
         if path.try_exists().map_err(unreadable)? {
             return Err(Error::Io(format!("{}: there is a store already", path.display())));
         }
-        let mut draft = path.as_os_str().to_owned();
-        draft.push(".new");
-        let draft = Path::new(&draft);
+        let draft = &file::draft(path);
         if draft.try_exists().map_err(unreadable)? {
             // Left behind by one that was interrupted, unless somebody is at it.
             file::check_unused(draft)?;
@@ -48,8 +46,7 @@ impl Embedded {
         }
         fill(draft, options, store, last, rows)?;
         fs::rename(draft, path).map_err(unreadable)?;
-        let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(above).and_then(|above| above.sync_all()).map_err(unreadable)
+        File::open(file::above(path)).and_then(|above| above.sync_all()).map_err(unreadable)
     }
 }
 

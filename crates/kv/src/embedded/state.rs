@@ -41,10 +41,8 @@ pub(super) struct Inner {
     pub frozen: Option<Arc<Frozen>>,
     /// `None` while the index is not open.
     pub index: Option<Arc<Data>>,
-    /// The last revision that shows.
+    /// The last revision that shows; every commit has a later one.
     pub last: Revision,
-    /// Counts commits, so that what was read before one is not kept after it.
-    commits: u64,
 }
 
 impl Inner {
@@ -58,7 +56,7 @@ impl Inner {
 impl State {
     /// Keeps about `hot_bytes` of entries.
     pub fn new(index: Arc<Data>, active: Overlay, last: Revision, files: Arc<Files>, hot_bytes: u64) -> Self {
-        let inner = Inner { active: Arc::new(active), frozen: None, index: Some(index), last, commits: 0 };
+        let inner = Inner { active: Arc::new(active), frozen: None, index: Some(index), last };
         State { inner: RwLock::new(inner), hot: Hot::new(hot_bytes), files }
     }
 
@@ -90,21 +88,16 @@ impl State {
 
     /// The entries under `keys`, all of one moment.
     pub fn get_many(&self, keys: &[Key], may_wait: bool) -> Result<Vec<Option<Entry>>, Failure> {
-        let (mut found, logged, commits) = {
+        let (mut found, logged, last) = {
             let inner = self.inner.read();
             let mut found = Vec::with_capacity(keys.len());
             let mut logged = Vec::new();
-            let mut layers = None;
             for (i, key) in keys.iter().enumerate() {
                 if let Some(entry) = self.hot.get(key) {
                     found.push(Some(entry));
                     continue;
                 }
-                let layers = match &layers {
-                    Some(layers) => layers,
-                    None => layers.insert(inner.layers(None)?),
-                };
-                found.push(match layers.row(key)? {
+                found.push(match inner.layers(None)?.row(key)? {
                     Some(Row { revision, value: Value::Here(value) }) => Some(self.kept(key, value, revision)),
                     Some(Row { revision, value: Value::Logged(place) }) => {
                         // Opened here, so that no checkpoint takes the file away before it is read.
@@ -114,12 +107,12 @@ impl State {
                     None => None,
                 });
             }
-            (found, logged, inner.commits)
+            (found, logged, inner.last)
         };
         for (i, file, revision, place) in logged {
             let entry = self.files.entry(&file, &keys[i], revision, place, may_wait)?;
             let inner = self.inner.read();
-            if inner.commits == commits {
+            if inner.last == last {
                 self.hot.put(&entry);
             }
             found[i] = Some(entry);
@@ -167,7 +160,6 @@ impl State {
         let mut inner = self.inner.write();
         inner.last = last;
         rows.iter().for_each(|(key, _)| self.hot.forget(key));
-        inner.commits += 1;
         let active = Arc::make_mut(&mut inner.active);
         active.absorb(rows);
         active.bytes()

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use blobs::BlobRef;
 use catalog::audit::{self, Row};
 use catalog::{BodyAt, Piece};
-use crc_fast::CrcAlgorithm;
 use kv::{Entry, Key};
 use tokio::task::spawn_blocking;
 
 use super::findings::name_of;
 use super::pace::Throughput;
+use super::structure::{Next, next};
 use super::{Care, Findings, Teller};
+use crate::body::is_whole;
 use crate::{Error, Store};
 
 /// Bytes of rows read at a time.
@@ -47,12 +48,6 @@ struct Rows {
     snapshot: Option<(std::sync::Arc<kv::Snapshot>, Instant)>,
 }
 
-enum Next {
-    Rows(Vec<Entry>),
-    Damaged(Key, kv::Error),
-    End,
-}
-
 impl Rows {
     async fn next(&mut self, care: &Care) -> Result<Next, Error> {
         let snapshot = match &self.snapshot {
@@ -63,22 +58,13 @@ impl Rows {
                 fresh
             }
         };
-        let after = self.after.clone();
-        let read = spawn_blocking(move || match snapshot.rows(after.as_ref(), PAGE_BYTES) {
-            Ok(rows) if rows.is_empty() => Ok(Next::End),
-            Ok(rows) => Ok(Next::Rows(rows)),
-            Err(error @ kv::Error::Corrupt(_)) => match snapshot.key_after(after.as_ref())? {
-                Some(key) => Ok(Next::Damaged(key, error)),
-                None => Err(error),
-            },
-            Err(error) => Err(error),
+        let mut after = self.after.take();
+        let read = spawn_blocking(move || {
+            let next = next(&snapshot, &mut after, PAGE_BYTES);
+            next.map(|next| (next, after))
         });
-        let next = read.await.map_err(|error| Error::Unavailable(error.to_string()))??;
-        match &next {
-            Next::Rows(rows) => self.after = rows.last().map(|row| row.key.clone()),
-            Next::Damaged(key, _) => self.after = Some(key.clone()),
-            Next::End => {}
-        }
+        let (next, after) = read.await.map_err(|error| Error::Unavailable(error.to_string()))??;
+        self.after = after;
         Ok(next)
     }
 }
@@ -202,7 +188,7 @@ async fn body(store: &Store, look: &Look<'_>, piece: &Piece) -> Result<u64, Stri
         BodyAt::Inline => {
             let found = store.catalog.inline(piece).await.map_err(|error| error.to_string())?;
             let bytes = found.ok_or_else(|| "its body is missing".to_owned())?;
-            if crc_fast::checksum(CrcAlgorithm::Crc64Nvme, &bytes) != piece.crc64 {
+            if !is_whole(piece, &bytes) {
                 return Err("its body is not what was written".into());
             }
             slow_down(look, bytes.len()).await;

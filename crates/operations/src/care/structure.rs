@@ -38,20 +38,40 @@ pub(super) fn each(
 ) -> Result<(), kv::Error> {
     let mut after: Option<Key> = None;
     loop {
-        match snapshot.rows(after.as_ref(), PAGE_BYTES) {
-            Ok(rows) if rows.is_empty() => return Ok(()),
-            Ok(rows) => {
-                after = rows.last().map(|row| row.key.clone());
-                rows.into_iter().for_each(&mut with);
-            }
-            Err(error @ kv::Error::Corrupt(_)) => {
-                let next = snapshot.key_after(after.as_ref())?;
-                let Some(key) = next else { return Err(error) };
-                damaged(&key, error);
-                after = Some(key);
-            }
-            Err(error) => return Err(error),
+        match next(snapshot, &mut after, PAGE_BYTES)? {
+            Next::End => return Ok(()),
+            Next::Rows(rows) => rows.into_iter().for_each(&mut with),
+            Next::Damaged(key, error) => damaged(&key, error),
         }
+    }
+}
+
+/// What comes next in a snapshot.
+pub(super) enum Next {
+    /// These rows, at least one.
+    Rows(Vec<Entry>),
+    /// A row that cannot be read.
+    Damaged(Key, kv::Error),
+    End,
+}
+
+/// What comes after the key `after`, which is moved on: rows of about `most_bytes`, or one that cannot be read. Blocks.
+///
+/// # Errors
+/// A failure that is not a single row's.
+pub(super) fn next(snapshot: &Snapshot, after: &mut Option<Key>, most_bytes: usize) -> Result<Next, kv::Error> {
+    match snapshot.rows(after.as_ref(), most_bytes) {
+        Ok(rows) if rows.is_empty() => Ok(Next::End),
+        Ok(rows) => {
+            *after = rows.last().map(|row| row.key.clone());
+            Ok(Next::Rows(rows))
+        }
+        Err(error @ kv::Error::Corrupt(_)) => {
+            let Some(key) = snapshot.key_after(after.as_ref())? else { return Err(error) };
+            *after = Some(key.clone());
+            Ok(Next::Damaged(key, error))
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -254,7 +274,7 @@ impl Pass<'_> {
             _ => {}
         };
         let mut keys = vec![];
-        each(snapshot, |entry| keys_of(&entry, &mut meet), |key, _| keys.push(key.clone()))?;
+        each(snapshot, |entry| meet(&entry.key), |key, _| keys.push(key.clone()))?;
         keys.iter().for_each(&mut meet);
         without_reason.iter().for_each(|key| findings.row(key, "nothing says what it is for"));
         each(
@@ -274,10 +294,6 @@ impl Pass<'_> {
             |_, _| {},
         )
     }
-}
-
-fn keys_of(entry: &Entry, meet: &mut impl FnMut(&Key)) {
-    meet(&entry.key);
 }
 
 fn cause(cause: &str) -> &str {

@@ -218,11 +218,9 @@ pub(super) fn file_bytes(wanted: u64, device: u64) -> u64 {
 pub(super) fn check_all_there(files: &Files, live: &BTreeMap<u64, u64>, store: [u8; 16]) -> Result<(), Error> {
     for number in live.keys() {
         let file = files.get(*number).map_err(|failure| failure.into_error())?;
-        let damaged = |what: &str| Error::Corrupt(format!("{}: {what}", files.path(*number).display()));
-        match replay::header(&file).map_err(|error| replay::named(&files.path(*number), error))? {
-            Some(header) if header.store == store && header.number == *number => {}
-            Some(_) => return Err(damaged("it belongs to another store or has another name than it was given")),
-            None => return Err(damaged("it has no header")),
+        let path = files.path(*number);
+        if replay::own_header(&file, &path, *number, &store)?.is_none() {
+            return Err(Error::Corrupt(format!("{}: it has no header", path.display())));
         }
     }
     Ok(())

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use bytes::Bytes;
 use model::Revision;
@@ -69,7 +70,7 @@ pub(in crate::embedded) fn replay(
             return Err(damaged("the log file before it is missing"));
         }
         let file = File::open(&path).map_err(|error| Error::Io(format!("{}: {error}", path.display())))?;
-        let header = header(&file).map_err(|error| named(&path, error))?;
+        let header = own_header(&file, &path, number, store)?;
         if header.is_none() && number == from.file && from.offset > HEADER_BYTES as u64 {
             return Err(damaged("it has no header"));
         }
@@ -79,9 +80,6 @@ pub(in crate::embedded) fn replay(
             continue;
         };
         let mut at = if number == from.file { from.offset } else { HEADER_BYTES as u64 };
-        if header.store != *store || header.number != number {
-            return Err(damaged("it belongs to another store or has another name than it was given"));
-        }
         if number != from.file && header.base != found.last {
             return Err(damaged("changes are missing before it"));
         }
@@ -105,17 +103,22 @@ pub(in crate::embedded) fn replay(
     Ok(found)
 }
 
-/// `error`, with the file that it is about.
-pub(super) fn named(path: &std::path::Path, error: Error) -> Error {
-    match error {
+/// What the file `number` of `store`, which is at `path`, says of itself; `None` if nothing. Errors name the path.
+pub(super) fn own_header(file: &File, path: &Path, number: u64, store: &[u8; 16]) -> Result<Option<FileHeader>, Error> {
+    let found = header(file).map_err(|error| match error {
         Error::Format(what) => Error::Format(format!("{}: {what}", path.display())),
         Error::Corrupt(what) => Error::Corrupt(format!("{}: {what}", path.display())),
         other => other,
+    })?;
+    if found.as_ref().is_some_and(|header| header.store != *store || header.number != number) {
+        let what = "it belongs to another store or has another name than it was given";
+        return Err(Error::Corrupt(format!("{}: {what}", path.display())));
     }
+    Ok(found)
 }
 
 /// What a file says of itself; `None` if it says nothing, not even in part of what follows.
-pub(super) fn header(file: &File) -> Result<Option<FileHeader>, Error> {
+fn header(file: &File) -> Result<Option<FileHeader>, Error> {
     let mut bytes = [0; HEADER_BYTES];
     match file.read_exact_at(&mut bytes, 0) {
         Ok(()) => {}
