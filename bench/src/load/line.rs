@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::set_tcp_quickack;
 
 use super::answer::{Answer, Reader};
 use super::{Shot, Waits};
@@ -62,9 +63,14 @@ impl Line {
             match self.stream.read(&mut self.buffer) {
                 Ok(0) => return Err("the server closed the connection in the middle of an answer".into()),
                 Ok(read) if self.reader.take(&self.buffer[..read])? => return Ok(true),
-                Ok(read) if read == self.buffer.len() || self.waits == Waits::InCalls => {}
-                // What was there is read: asking again would only be told so.
-                Ok(_) => return Ok(false),
+                Ok(read) if read == self.buffer.len() => {}
+                Ok(_) => {
+                    set_tcp_quickack(&self.stream, true)?;
+                    if self.waits != Waits::InCalls {
+                        // What was there is read: asking again would only be told so.
+                        return Ok(false);
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock && self.waits == Waits::ForAll => return Ok(false),
                 Err(error) => {
                     self.may_wait(error, PollFlags::IN)?;

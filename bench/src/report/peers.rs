@@ -106,7 +106,8 @@ impl Document {
              the body unsigned; bodies are\nrandom and no two alike. Servers and load share the same cores. A peer answers as it \
              does by default, before anything is on\nthe disk, and Bailiwick after it is; where a column says `relaxed` or \
              `fsync`, it is the other way round. What is left\nunwritten is written before the next is asked, outside of the \
-             time that is taken.\n\n\
+             time that is taken. The load acknowledges what it receives at once:\na server that sends head and body apart \
+             and leaves Nagle's algorithm on makes a client that does not wait 40 ms for each body\n(Garage 2.5.0 does so).\n\n\
              | store | version | setting | idle resident memory |\n| --- | --- | --- | ---: |\n",
         );
         for store in &peers.stores {
