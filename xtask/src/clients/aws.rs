@@ -190,6 +190,17 @@ impl Aws<'_> {
             self.guest(&["s3", "sync", "--delete", "tree", &at("tree")])?.done()?.says("delete:")?;
             self.guest(&["s3", "ls", "--recursive", &at("tree/")])?.done()?.says_nothing_of("readme.txt").map(drop)
         });
+        sheet.check("`aws s3 sync` of an empty file, and of others after it on the same connection", || {
+            for (name, bytes) in [("0", &b""[..]), ("1", b"one"), ("2", b"two")] {
+                write(&self.desk.path(&format!("one-by-one/{name}")), bytes)?;
+            }
+            // It waits for a `100 Continue` before each, and hangs over a connection that was not closed when none came.
+            let settings = format!("[default]\nregion = {REGION}\ns3 =\n  max_concurrent_requests = 1\n");
+            let settings = write(&self.desk.path("one-by-one.config"), settings.as_bytes())?;
+            let program = self.desk.program(self.tool)?.env("AWS_CONFIG_FILE", settings).env("AWS_MAX_ATTEMPTS", "1");
+            let words = ["--cli-read-timeout", "10", "s3", "sync", "one-by-one", &at("tree/one-by-one")];
+            self.at_endpoint(program, &words)?.done().map(drop)
+        });
         sheet.check("`aws s3 rm`, `rm --recursive`", || {
             self.guest(&["s3", "rm", &at("large.copy")])?.done()?;
             self.guest(&["s3", "rm", "--recursive", &at("tree/")])?.done()?;

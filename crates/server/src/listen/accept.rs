@@ -7,6 +7,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::HeaderValue;
+use http::header::{CONNECTION, EXPECT};
+use hyper::body::Body as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -148,8 +151,15 @@ async fn speak_http<H: Handler + Sync>(
             tls,
         };
         let handler = shared.port.handler.clone();
+        let unasked = no_continue_comes(&request);
         // hyper moves it to its place with every request, and it is large.
-        Box::pin(async move { Ok::<_, Infallible>(handler.handle(arrival, request).await) })
+        Box::pin(async move {
+            let mut response = handler.handle(arrival, request).await;
+            if unasked {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        })
     });
     let connection = http1::Builder::new()
         .timer(HeadTimer::default())
@@ -161,6 +171,16 @@ async fn speak_http<H: Handler + Sync>(
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, %peer, "a connection ended early");
     }
+}
+
+/// Whether the client waits for a `100 Continue` that hyper does not send: there is no body to go on with.
+///
+/// aws-cli and boto3 wait for one before an empty body as before any other, and take the answer that comes instead; but
+/// the next request with `Expect` on the same connection they then misread, and hang until they give up. A connection
+/// whose next answer is its last has no such next request. (hyper closes where a body was neither asked for nor read.)
+fn no_continue_comes(request: &http::Request<hyper::body::Incoming>) -> bool {
+    request.body().is_end_stream()
+        && request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 fn now() -> Timestamp {

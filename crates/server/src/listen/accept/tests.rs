@@ -150,6 +150,23 @@ async fn a_body_that_stops_half_way_is_given_up() {
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_instead_of_a_100_is_the_connections_last() {
+    let server = Server::plain(Limits::default()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    assert!(answer(&mut stream).await.ends_with("read=0"));
+    stream.write_all(b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n").await.unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"12345").await.unwrap();
+    assert!(answer(&mut stream).await.ends_with("read=5"));
+    stream.write_all(b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nExpect: 100-Continue\r\n\r\n").await.unwrap();
+    let last = everything(&mut stream).await.to_ascii_lowercase();
+    assert!(last.starts_with("http/1.1 200") && last.contains("connection: close\r\n"), "{last}");
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let server = Server::plain(Limits { head_bytes: 1024, ..Limits::default() }).await;
     let long = format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "a".repeat(2000));
