@@ -171,9 +171,10 @@ pub async fn a_listing_goes_on_after(engine: &Store) {
 /// Whatever the limit, pages put together are the whole; `more` is exact.
 pub async fn a_listing_is_paged_without_gap_or_repetition(engine: &Store) {
     let mut writes = Vec::new();
-    for directory in 0..7 {
+    // An engine may read a few keys of a common prefix before it skips the rest.
+    for (directory, files) in [(10, 0), (11, 1), (12, 5), (13, 11), (14, 12), (15, 13), (16, 14), (17, 40), (18, 2)] {
         writes.push(put(&format!("page/{directory}"), ""));
-        writes.extend((0..directory).map(|file| put(&format!("page/{directory}/{file}"), "")));
+        writes.extend((0..files).map(|file| put(&format!("page/{directory}/{file}"), "")));
     }
     done(engine, writes).await;
     for delimiter in ["", "/"] {
