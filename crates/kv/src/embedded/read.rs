@@ -41,7 +41,7 @@ impl Moment<'_> {
         Ok(page)
     }
 
-    /// Reads a few keys of each common prefix, and where it has more, seeks to the first key after it.
+    /// Reads one key of each common prefix and seeks to the first key after it.
     pub fn list(&self, query: &ListQuery) -> Result<Listing, Failure> {
         let base = [query.root.as_ref(), query.prefix.as_ref()].concat();
         let end = successor(&base);
@@ -49,44 +49,23 @@ impl Moment<'_> {
         let mut listing = Listing { items: Vec::new(), more: false };
         let mut from = first(query, &base, delimiter);
         while let Some(start) = from.take() {
-            // The common prefix that was listed last, and how many more of its keys were read.
-            let mut last: Option<(Key, usize)> = None;
             for row in self.layers.range(start.as_ref().map(Key::as_ref), end.as_deref())? {
-                if let Some((common, walked)) = &mut last {
-                    // A row that cannot be read harms nobody if it need not be read.
-                    let same = row.as_ref().map_or(true, |(key, _)| key.starts_with(common));
-                    if same && (*walked == WALK || row.is_err()) {
-                        from = successor(common).map(Bound::Included);
-                        break;
-                    }
-                    if same {
-                        *walked += 1;
-                        continue;
-                    }
-                }
                 let (key, row) = row?;
                 if listing.items.len() == query.limit {
                     listing.more = true;
                     return Ok(listing);
                 }
-                match folded(&key, base.len(), delimiter) {
-                    Some(common) => {
-                        listing.items.push(EntryOrPrefix::Prefix(Key::copy_from_slice(&common[query.root.len()..])));
-                        last = Some((key.slice(..common.len()), 0));
-                    }
-                    None => {
-                        listing.items.push(EntryOrPrefix::Entry(self.entry(key, row)?));
-                        last = None;
-                    }
+                if let Some(common) = folded(&key, base.len(), delimiter) {
+                    listing.items.push(EntryOrPrefix::Prefix(Key::copy_from_slice(&common[query.root.len()..])));
+                    from = successor(common).map(Bound::Included);
+                    break;
                 }
+                listing.items.push(EntryOrPrefix::Entry(self.entry(key, row)?));
             }
         }
         Ok(listing)
     }
 }
-
-/// Keys of a common prefix that are read before the next is sought: one descent from the root costs what these do.
-const WALK: usize = 12;
 
 /// Where a listing begins; `None` if nothing can follow. All keys after `after` that fold to a common prefix that is
 /// not after it begin with the common prefix that `after` itself folds to, so that one seek skips them.
