@@ -197,7 +197,7 @@ impl Aws<'_> {
             // It waits for a `100 Continue` before each, and hangs over a connection that was not closed when none came.
             let settings = format!("[default]\nregion = {REGION}\ns3 =\n  max_concurrent_requests = 1\n");
             let settings = write(&self.desk.path("one-by-one.config"), settings.as_bytes())?;
-            let program = self.desk.program(self.tool)?.env("AWS_CONFIG_FILE", settings).env("AWS_MAX_ATTEMPTS", "1");
+            let program = self.desk.program(self.tool)?.env("AWS_CONFIG_FILE", settings);
             let words = ["--cli-read-timeout", "10", "s3", "sync", "one-by-one", &at("tree/one-by-one")];
             self.at_endpoint(program, &words)?.done().map(drop)
         });

@@ -147,8 +147,10 @@ impl World {
     pub(crate) fn program(&self, path: &Path, home: &Path) -> Program {
         let dirs = std::env::var_os("PATH").unwrap_or_default();
         let program = Program::new(path).bare().dir(home).env("PATH", dirs).env("HOME", home).env("TMPDIR", home);
-        // Clients of the AWS kind otherwise look for credentials at an address of the cloud's own.
-        program.env("AWS_EC2_METADATA_DISABLED", "true").env("LANG", "C.UTF-8").env("TZ", "UTC")
+        // Clients of the AWS kind otherwise look for credentials at an address of the cloud's own. And they would try again
+        // what failed, after a minute where no answer came, and hide that from who looks for it.
+        let program = program.env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_MAX_ATTEMPTS", "1");
+        program.env("LANG", "C.UTF-8").env("TZ", "UTC")
     }
 }
 
