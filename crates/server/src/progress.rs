@@ -64,7 +64,8 @@ impl Bar {
             self.bar = Some(bar.with_message(progress.doing.clone()));
         }
         if let Some(bar) = &self.bar {
-            if let Some(of) = progress.of {
+            // Each call is a moment of its own to the bar, and what comes a moment after another looks endlessly fast.
+            if let Some(of) = progress.of.filter(|of| bar.length() != Some(*of)) {
                 bar.set_length(of);
             }
             bar.set_position(progress.done);
