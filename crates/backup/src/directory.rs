@@ -81,10 +81,17 @@ impl Inner {
         }
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(|error| Inner::failed(dir, &error))?;
-        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        touched.extend(dir.ancestors().skip(1).take_while(|dir| dir.starts_with(&self.root)).map(Path::to_owned));
-        touched.extend(self.root.parent().map(Path::to_owned));
+        self.touch(dir);
         Ok(())
+    }
+
+    /// What is in `dir`, and `dir` itself, is to be durable: an interrupted backup may have put it there.
+    fn touch(&self, dir: &Path) {
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        if !touched.contains(dir) {
+            touched.extend(dir.ancestors().take_while(|dir| dir.starts_with(&self.root)).map(Path::to_owned));
+            touched.extend(self.root.parent().map(Path::to_owned));
+        }
     }
 
     fn draft(&self) -> Result<(PathBuf, File), Error> {
@@ -103,7 +110,7 @@ impl Inner {
         self.make(dir)?;
         let done = file.sync_all().and_then(|()| fs::rename(draft, &path));
         done.map_err(|error| Inner::failed(&path, &error))?;
-        self.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.to_owned());
+        self.touch(dir);
         Ok(())
     }
 }
@@ -165,9 +172,12 @@ impl Shelf for Directory {
     }
 
     async fn len(&self, name: &str) -> Result<Option<u64>, Error> {
-        let path = self.0.root.join(name);
+        let (inner, path) = (self.0.clone(), self.0.root.join(name));
         blocking(move || match fs::metadata(&path) {
-            Ok(found) => Ok(Some(found.len())),
+            Ok(found) => {
+                inner.touch(path.parent().unwrap_or(&inner.root));
+                Ok(Some(found.len()))
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Inner::failed(&path, &error)),
         })

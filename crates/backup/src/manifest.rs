@@ -24,14 +24,14 @@ pub struct Manifest {
     pub bodies: u64,
     /// Bytes of these bodies.
     pub bytes: u64,
-    /// Bodies that could not be read when it was made and are not in it, by their names on the shelf.
+    /// What could not be read when it was made and is not in it: bodies, by their names on the shelf, and rows.
     pub without: Vec<String>,
     /// The chunks, in the order of their rows: SHA-256 and length.
     pub chunks: Vec<([u8; 32], u64)>,
 }
 
 impl Manifest {
-    /// Its name: it sorts by time.
+    /// Its name: when it was made, for people, and the revision, by which they are ordered.
     pub fn id(&self) -> String {
         let made: String = self.made.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
         format!("{made}-{}", self.revision)

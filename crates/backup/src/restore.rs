@@ -52,8 +52,7 @@ pub async fn backups(shelf: &dyn Shelf) -> Result<Vec<String>, Error> {
         return Err(Error::NotFound(format!("there are no backups in {}", shelf.place())));
     };
     check_repository(shelf, &found)?;
-    let names = shelf.list(names::BACKUPS).await?;
-    Ok(names.iter().filter_map(|name| name.strip_prefix(names::BACKUPS)).map(str::to_owned).collect())
+    Ok(names::in_order(shelf.list(names::BACKUPS).await?))
 }
 
 /// The backup of that id, or the latest, if it was made under `key`.

@@ -7,6 +7,7 @@ use blobs::{BlobRef, Blobs};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kv::{Entry, Key, Snapshot};
+use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
 use crate::chunk::{self, Chunk};
@@ -50,11 +51,12 @@ pub struct Saved {
 /// Backs up to `shelf`. Given up at any point, it leaves what was sent for the next one to use, and no backup.
 ///
 /// # Errors
-/// [`Error`]; a body that cannot be read is none, but is left out and named in the manifest.
+/// [`Error`]; a body or a row that cannot be read is none, but is left out and named in the manifest.
 pub async fn save(shelf: &dyn Shelf, origin: &Origin<'_>, tell: Tell<'_>) -> Result<Saved, Error> {
     let store = origin.snapshot.store();
     claim(shelf, &store).await?;
     let known = known(shelf, &store).await?;
+    let there = if known.is_empty() || shelf.looks() { HashSet::new() } else { listed(shelf).await? };
     let manifest = Manifest {
         store,
         made: origin.now.clone(),
@@ -67,12 +69,20 @@ pub async fn save(shelf: &dyn Shelf, origin: &Origin<'_>, tell: Tell<'_>) -> Res
         chunks: vec![],
     };
     let saved = Saved { manifest, chunks_sent: 0, bodies_sent: 0, bytes_sent: 0 };
-    let mut saving = Saving { shelf, origin, tell, known, saved };
+    let mut saving = Saving { shelf, origin, tell, known, there, saved };
     let (mut chunk, mut after) = (Chunk::new(), None);
     loop {
-        let rows = page(&origin.snapshot, after).await?;
-        let Some(last) = rows.last() else { break };
-        after = Some(last.key.clone());
+        let rows = match page(&origin.snapshot, after).await? {
+            Page::End => break,
+            Page::Rows(rows) => rows,
+            Page::Unreadable(key, error) => {
+                tracing::error!(%error, "a row is not in the backup, because it cannot be read");
+                saving.saved.manifest.without.push(names::row(&key));
+                after = Some(key);
+                continue;
+            }
+        };
+        after = rows.last().map(|row| row.key.clone());
         for row in rows {
             saving.saved.manifest.rows += 1;
             if chunk.add(&row) {
@@ -91,10 +101,27 @@ pub async fn save(shelf: &dyn Shelf, origin: &Origin<'_>, tell: Tell<'_>) -> Res
     Ok(saved)
 }
 
-async fn page(snapshot: &Arc<Snapshot>, after: Option<Key>) -> Result<Vec<Entry>, Error> {
+/// What comes next in the snapshot.
+enum Page {
+    /// These rows, at least one.
+    Rows(Vec<Entry>),
+    /// A row that is damaged, or lies where the device cannot be read.
+    Unreadable(Key, kv::Error),
+    End,
+}
+
+async fn page(snapshot: &Arc<Snapshot>, after: Option<Key>) -> Result<Page, Error> {
     let snapshot = snapshot.clone();
-    let read = spawn_blocking(move || snapshot.rows(after.as_ref(), PAGE_BYTES)).await;
-    Ok(read.map_err(|error| kv::Error::Io(error.to_string()))??)
+    let read = spawn_blocking(move || match snapshot.rows(after.as_ref(), PAGE_BYTES) {
+        Ok(rows) if rows.is_empty() => Ok(Page::End),
+        Ok(rows) => Ok(Page::Rows(rows)),
+        Err(error @ (kv::Error::Corrupt(_) | kv::Error::Io(_))) => match snapshot.key_after(after.as_ref())? {
+            Some(key) => Ok(Page::Unreadable(key, error)),
+            None => Err(error),
+        },
+        Err(error) => Err(error),
+    });
+    Ok(read.await.map_err(|error| kv::Error::Io(error.to_string()))??)
 }
 
 fn repository(store: &[u8; 16]) -> String {
@@ -135,9 +162,8 @@ pub(crate) fn check_repository(shelf: &dyn Shelf, found: &[u8]) -> Result<[u8; 1
 
 /// The chunks of the latest backup that is whole.
 async fn known(shelf: &dyn Shelf, store: &[u8; 16]) -> Result<HashSet<[u8; 32]>, Error> {
-    for name in shelf.list(names::BACKUPS).await?.iter().rev() {
-        let id = name.strip_prefix(names::BACKUPS).unwrap_or(name);
-        let Some(bytes) = whole(shelf, name).await? else { continue };
+    for id in names::in_order(shelf.list(names::BACKUPS).await?).iter().rev() {
+        let Some(bytes) = whole(shelf, &names::backup(id)).await? else { continue };
         match Manifest::decode(id, &bytes, None) {
             // A body that it lacks may be readable by now.
             Ok(manifest) if manifest.store == *store && manifest.without.is_empty() => {
@@ -150,11 +176,29 @@ async fn known(shelf: &dyn Shelf, store: &[u8; 16]) -> Result<HashSet<[u8; 32]>,
     Ok(HashSet::new())
 }
 
+/// What is on the shelf of chunks and bodies, by [`mark`].
+async fn listed(shelf: &dyn Shelf) -> Result<HashSet<u128>, Error> {
+    let mut there = HashSet::new();
+    for prefix in [names::ROWS, names::BODIES] {
+        there.extend(shelf.list(prefix).await?.iter().map(|name| mark(name)));
+    }
+    Ok(there)
+}
+
+/// Stands for a name, in less room.
+fn mark(name: &str) -> u128 {
+    let digest = Sha256::digest(name.as_bytes());
+    u128::from_be_bytes(digest[..16].try_into().expect("16 bytes"))
+}
+
 struct Saving<'a> {
     shelf: &'a dyn Shelf,
     origin: &'a Origin<'a>,
     tell: Tell<'a>,
+    /// What the latest whole backup lists.
     known: HashSet<[u8; 32]>,
+    /// What is there, where looking for each is not cheap.
+    there: HashSet<u128>,
     saved: Saved,
 }
 
@@ -176,8 +220,10 @@ impl Saving<'_> {
         self.saved.manifest.bodies += bodies.len() as u64;
         let of_bodies: u64 = bodies.iter().map(|blob| blob.len).sum();
         self.saved.manifest.bytes += of_bodies;
-        let trusted = self.known.contains(&digest);
-        if trusted && !self.shelf.looks() {
+        let name = names::rows(&digest);
+        let is_there = |name: &str| self.there.contains(&mark(name));
+        // What an earlier backup lists was whole; somebody may have removed it since.
+        if self.known.contains(&digest) && is_there(&name) && bodies.iter().all(|blob| is_there(&names::body(blob))) {
             (self.tell)(of_bodies + bytes.len() as u64);
             return Ok(());
         }
@@ -202,7 +248,6 @@ impl Saving<'_> {
             }
         }
         (self.tell)(bytes.len() as u64);
-        let name = names::rows(&digest);
         if self.shelf.len(&name).await? != Some(bytes.len() as u64) {
             self.saved.chunks_sent += 1;
             self.saved.bytes_sent += bytes.len() as u64;
@@ -227,7 +272,7 @@ async fn send(shelf: &dyn Shelf, origin: &Origin<'_>, blob: BlobRef) -> Result<S
         return Ok(Sent::Found);
     }
     let unreadable = |error: blobs::Error| match error {
-        blobs::Error::Missing(_) | blobs::Error::Corrupt { .. } => Ok(Sent::Not(blob, error)),
+        blobs::Error::Missing(_) | blobs::Error::Corrupt { .. } | blobs::Error::Io(_) => Ok(Sent::Not(blob, error)),
         other => Err(other.into()),
     };
     let mut reader = match origin.blobs.open(blob, 0..blob.len).await {

@@ -14,8 +14,8 @@ pub trait Shelf: Send + Sync {
     /// What people call the place.
     fn place(&self) -> String;
 
-    /// Whether to look for each file before relying on it. Where that is not cheap, a backup that is complete is taken at
-    /// its word that what it lists is there.
+    /// Whether to look for each file before relying on it. Where that is not cheap, what an earlier backup lists is looked
+    /// for in one listing of all names.
     fn looks(&self) -> bool;
 
     /// Stores a small file whole: it is there with all its bytes, or not there. It may not survive a crash before

@@ -315,7 +315,7 @@ struct Status<'a> {
 }
 
 fn status(store: &StatusView, server: Option<About>, as_json: bool) -> Result<Exit, Complaint> {
-    let damaged = store.scrub.as_ref().is_some_and(|scrub| !scrub.damage.is_empty());
+    let damaged = store.scrub.as_ref().is_some_and(|scrub| !scrub.damage.is_empty() || scrub.failed.is_some());
     let exit = if store.trouble.is_none() && !damaged { Exit::Done } else { Exit::Failed };
     if as_json {
         print::json(&Status { store, server })?;

@@ -216,6 +216,36 @@ fn kill_at(mut child: Child, dir: &Path, files: usize) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_left_out_by_name_and_status_tells_that_it_lacks() {
+    let mut program = filled(12).await;
+    let text_of = "a body that is in no file of its own; ".repeat(100);
+    ok(program.owner().put("bucket/rotten", text_of.clone())).await;
+    assert_eq!(program.stop(), 0);
+    let log = program.data().join("records/log");
+    for (path, mut bytes) in contents(&log) {
+        let at = bytes.windows(text_of.len()).position(|window| window == text_of.as_bytes());
+        let Some(at) = at else { continue };
+        bytes[at + 100] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    }
+    let to = beside(&program, "backups");
+    let said = program.run(&["backup", text(&to), "--json"]);
+    let made: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert!(said.status == 1 && made["without"].as_array().unwrap().len() == 1, "{said:?}");
+    assert!(made["without"][0].as_str().unwrap().starts_with("row "), "{made}");
+    assert_eq!(count(&program.json(&["status"])["last_backup"], "lacks"), 1);
+    let data = with_key(&program, "copy");
+    // It is restored all the same, and what is lacking is named.
+    let said = run(&program, &data, &["restore", text(&to)], &[]);
+    assert!(said.status == 1 && said.stderr.contains("bucket/rotten"), "{said:?}");
+    let server = serve(&data);
+    let copy = server.s3(&program.owner_key());
+    assert_eq!(copy.get("bucket/rotten").await.unwrap().status, 500);
+    ok(copy.delete("bucket/rotten")).await;
+    assert_eq!(all_is_there(&copy).await, 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_is_killed_is_not_there_and_the_next_uses_what_it_sent_so_does_one_after_a_killed_server() {
     let mut program = filled(120).await;
     let to = beside(&program, "backups");
@@ -317,9 +347,16 @@ async fn one_store_is_backed_up_into_a_bucket_of_another_and_restored_from_there
     assert_eq!(count(&second, "bodies_sent"), 1);
     let objects = ok(other.owner().get("backups?list-type=2&prefix=of-mine%2Fbodies%2F")).await;
     assert_eq!(keys(&objects).len() as u64, of_own(20) + 2);
+    // What somebody removed there is sent again.
+    let rows = ok(other.owner().get("backups?list-type=2&prefix=of-mine%2Frows%2F")).await;
+    for lost in [&keys(&objects)[0], &keys(&rows)[0]] {
+        ok(other.owner().delete(&format!("backups/{lost}"))).await;
+    }
+    let third = json(&["backup", place, "--json"], program.data());
+    assert!(count(&third, "bodies_sent") == 1 && count(&third, "chunks_sent") >= 1, "{third}");
     let data = with_key(&program, "copy");
     let restored = json(&["restore", place, "--json"], &data);
-    assert_eq!(restored["id"], second["id"]);
+    assert_eq!(restored["id"], third["id"]);
     let server = serve(&data);
     let copy = server.s3(&program.owner_key());
     let body = ok(copy.get(&format!("{BUCKET}/large"))).await.body;

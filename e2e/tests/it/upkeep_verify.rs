@@ -172,6 +172,32 @@ async fn a_compaction_gives_room_back_and_leaves_all_as_it_was() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scrub_goes_past_what_cannot_be_read_to_its_end() {
+    let mut program = filled().await;
+    let long = "a-key-that-makes-every-row-of-its-object-a-long-one-".repeat(19);
+    ok(program.owner().put(&format!("bucket/{long}"), "body")).await;
+    assert_eq!(program.stop(), 0);
+    // In the log, where long rows are: the event among them.
+    assert!(flip_text(&program.data().join("records/log"), long.as_bytes()) >= 1);
+    let launch = Launch::with(&["--scrub-rate", "100MB", "--scrub-every", "1s"]).data(program.data());
+    let scrubbed = Program::start(BINARY, launch);
+    let begun = std::time::Instant::now();
+    let status = loop {
+        let said = scrubbed.run(&["status", "--json"]);
+        let status: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+        if status["scrub"]["damage"][0].is_object() && status["scrub"]["running"].is_null() {
+            assert_eq!(said.status, 1, "{said:?}");
+            break status;
+        }
+        assert!(begun.elapsed().as_secs() < 30, "{said:?}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    let damage = status["scrub"]["damage"].to_string();
+    assert!(damage.contains("row L/") && damage.contains("the ledger"), "{status}");
+    assert!(status["scrub"]["failed"].is_null(), "{status}");
+}
+
 /// What all files below `dir` occupy on the disk, in bytes.
 fn occupied(dir: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt as _;

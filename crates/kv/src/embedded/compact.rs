@@ -4,8 +4,9 @@
 //! decided. The file goes once a checkpoint says that no row points into it: so whenever this is cut off, each value is
 //! where some row says that it is.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{self, AtomicBool};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,12 +44,12 @@ impl Compaction {
     }
 
     pub fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
+        self.closed.store(true, atomic::Ordering::SeqCst);
         self.wake();
     }
 
     fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
+        self.closed.load(atomic::Ordering::SeqCst)
     }
 
     /// Waits until woken; whether to go on.
@@ -104,8 +105,8 @@ pub(super) fn run(shared: &Shared, queue: &Arc<Queue>) {
 
 /// Moves all that is alive of files that are partly dead, and has a checkpoint made. Blocks.
 pub(super) fn all(shared: &Shared, queue: &Arc<Queue>, progress: &dyn Fn(u64, u64)) -> Result<Compacted, Error> {
-    let before = bytes_of_log(shared)?;
     checkpoint(shared, queue, true)?;
+    let before = bytes_of_log(shared)?;
     let worth: Vec<File> =
         files(shared)?.into_iter().filter(|file| file.alive < file.len - file.len / WORTH_ON_DEMAND).collect();
     let of = worth.iter().map(|file| file.alive).sum();
@@ -172,10 +173,16 @@ fn files(shared: &Shared) -> Result<Vec<File>, Error> {
     live.into_iter().filter(|(number, _)| *number < current).filter_map(file).collect()
 }
 
+/// Bytes that were written to the log by the last checkpoint; what is reserved for more is none.
 fn bytes_of_log(shared: &Shared) -> Result<u64, Error> {
-    let files = &shared.state.files;
-    let len = |number: &u64| std::fs::metadata(files.path(*number)).map_or(0, |metadata| metadata.len());
-    Ok(files.numbers()?.iter().map(len).sum())
+    let (files, end) = (&shared.state.files, shared.checkpoint.lock().position);
+    let len = |number: u64| std::fs::metadata(files.path(number)).map_or(0, |metadata| metadata.len());
+    let written = |number: &u64| match number.cmp(&end.file) {
+        Ordering::Less => len(*number),
+        Ordering::Equal => len(*number).min(end.offset),
+        Ordering::Greater => 0,
+    };
+    Ok(files.numbers()?.iter().map(written).sum())
 }
 
 /// Moves the values of the file `number` that rows point to, and tells `moved` after each batch how many bytes those were.

@@ -612,6 +612,8 @@ pub struct LastBackupView {
     pub place: String,
     /// RFC 3339, UTC.
     pub made: String,
+    /// How much could not be read and is not in it.
+    pub lacks: u64,
 }
 
 /// How far the scrub is, and what it found.
@@ -622,6 +624,8 @@ pub struct ScrubView {
     pub bytes_per_second: u64,
     /// How far the round is that is under way.
     pub running: Option<Progress>,
+    /// Why the round before came to no end, if it did not.
+    pub failed: Option<String>,
     /// When the last whole round was finished. RFC 3339, UTC.
     pub last_finished: Option<String>,
     /// Bytes of bodies that it read.

@@ -125,7 +125,12 @@ impl Store {
             objects: u64::try_from(objects).unwrap_or(0),
             bytes: u64::try_from(bytes).unwrap_or(0),
             trouble: (self.trouble)(),
-            last_backup: last.map(|last| LastBackupView { id: last.id, place: last.place, made: last.made }),
+            last_backup: last.map(|last| LastBackupView {
+                id: last.id,
+                place: last.place,
+                made: last.made,
+                lacks: last.lacks,
+            }),
             scrub: self.scrub_view().await?,
         })
     }

@@ -27,6 +27,9 @@ pub(crate) struct LastBackup {
     pub id: String,
     pub place: String,
     pub made: String,
+    /// How much could not be read and is not in it.
+    #[serde(default)]
+    pub lacks: u64,
 }
 
 /// The bodies outside of the rows that a row names.
@@ -103,7 +106,8 @@ impl Store {
             bytes_sent: saved.bytes_sent,
             without: saved.manifest.without,
         };
-        let last = LastBackup { version: 1, id: view.id.clone(), place: view.place.clone(), made: view.made.clone() };
+        let (id, place, made) = (view.id.clone(), view.place.clone(), view.made.clone());
+        let last = LastBackup { version: 1, id, place, made, lacks: view.without.len() as u64 };
         let value = serde_json::to_vec(&last).map_err(|error| Error::Unavailable(error.to_string()))?;
         let write = vec![Write::Put(Key::from_static(LAST), value.into())];
         let change = Change { require: vec![], write };

@@ -45,6 +45,8 @@ struct State {
     settings: Option<Scrubbing>,
     /// The round that is under way.
     round: Option<Round>,
+    /// Why the last round came to no end, and what it had found.
+    failed: Option<(String, Vec<DamageView>)>,
 }
 
 struct Round {
@@ -78,11 +80,16 @@ impl Store {
                 }
                 Err(error) => tracing::warn!(%error, "the last scrub is not known"),
             }
-            if let Err(error) = self.round(settings).await {
+            let done = self.round(settings).await;
+            {
+                let mut state = self.scrub.0.lock();
+                let found = state.round.take().map(|round| round.found.lock().clone()).unwrap_or_default();
+                state.failed = done.as_ref().err().map(|error| (error.to_string(), found));
+            }
+            if let Err(error) = done {
                 tracing::warn!(%error, "a scrub could not be carried out");
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
-            self.scrub.0.lock().round = None;
         }
     }
 
@@ -120,7 +127,9 @@ impl Store {
             match check.step(&care.log_key).await {
                 Ok(Some(bytes)) => pace.after(bytes).await,
                 Ok(None) => return Ok(()),
-                Err(ledger::Error::Engine(error)) => return Err(error.into()),
+                Err(ledger::Error::Engine(error)) if !matches!(error, kv::Error::Corrupt(_) | kv::Error::Io(_)) => {
+                    return Err(error.into());
+                }
                 Err(error) => {
                     findings.whole("the ledger", error);
                     return Ok(());
@@ -146,14 +155,19 @@ impl Store {
         }
         let running = state.round.as_ref().map(|round| round.progress.borrow().clone());
         let found = state.round.as_ref().map(|round| round.found.lock().clone()).unwrap_or_default();
+        let failed = state.failed.as_ref();
         let (damage, more_damage) = match &last {
             _ if !found.is_empty() => (found, 0),
+            _ if failed.is_some_and(|(_, found)| !found.is_empty()) => {
+                (failed.map(|(_, found)| found.clone()).unwrap_or_default(), 0)
+            }
             Some(last) => (last.damage.clone(), last.more_damage),
             None => (vec![], 0),
         };
         Ok(Some(ScrubView {
             bytes_per_second: state.settings.map_or(0, |settings| settings.bytes_per_second),
             running,
+            failed: failed.map(|(why, _)| why.clone()),
             last_finished: last.as_ref().map(|last| rfc3339(Timestamp::from_millis(last.finished))),
             last_bytes: last.as_ref().map(|last| last.bytes),
             damage,

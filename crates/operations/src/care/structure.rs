@@ -66,7 +66,8 @@ pub(super) fn next(snapshot: &Snapshot, after: &mut Option<Key>, most_bytes: usi
             *after = rows.last().map(|row| row.key.clone());
             Ok(Next::Rows(rows))
         }
-        Err(error @ kv::Error::Corrupt(_)) => {
+        // Also where the device cannot be read: what lies behind such a place can.
+        Err(error @ (kv::Error::Corrupt(_) | kv::Error::Io(_))) => {
             let Some(key) = snapshot.key_after(after.as_ref())? else { return Err(error) };
             *after = Some(key.clone());
             Ok(Next::Damaged(key, error))

@@ -3,10 +3,11 @@
 //! `format` says which version of the layout it is; it is written first, so that a directory without it is new or
 //! somebody else's, and is told apart before anything is opened. `docs/format/datadir.md` describes the rest.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::complaint::Complaint;
 
@@ -16,14 +17,19 @@ const MAGIC: &str = "bailiwick data directory, version ";
 const VERSION: u32 = 2;
 const RECORDS: &str = "records";
 const BODIES: &str = "bodies";
-/// There while a store is being made of a backup.
+/// There while a store is being made of a backup, and locked by who makes it.
 const UNFINISHED: &str = "restore.new";
+const MASTER_KEY: &str = "master.key";
+/// What a start that was cut off leaves behind, beside a draft of the master key, whose name is longer.
+const DRAFTS: [&str; 4] = ["format.new", "owner.credentials.new", "operator.sock.new", "records.new"];
 
 /// A data directory that is ours.
 #[derive(Debug, Clone)]
 pub(crate) struct DataDir {
     path: PathBuf,
     new: bool,
+    /// Held while a store is being made of a backup.
+    _restoring: Option<Arc<File>>,
 }
 
 impl DataDir {
@@ -65,29 +71,36 @@ impl DataDir {
             Err(error) => return Err(unusable(&error)),
         }
         let new = !kv::Embedded::is_at(&path.join(RECORDS));
-        Ok(DataDir { path: path.to_owned(), new })
+        Ok(DataDir { path: path.to_owned(), new, _restoring: None })
     }
 
-    /// Makes the directory ready for a store to be made in it: what there is of an unfinished restore is removed.
-    /// [`finish`](DataDir::finish) makes it a data directory.
+    /// Makes the directory ready for a store to be made in it: what there is of an unfinished restore is removed, and
+    /// nothing else. [`finish`](DataDir::finish) makes it a data directory.
     pub(super) fn begin(path: &Path) -> Result<DataDir, Complaint> {
         let unusable = |error: io::Error| failed(path, &error.to_string());
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+        check_restorable(path)?;
         let unfinished = path.join(UNFINISHED);
-        if DataDir::holds_store(path) || (!unfinished.exists() && holds_anything(path).map_err(unusable)?) {
-            return Err(Complaint::failed(
-                format!(
-                    "the data directory {} is not empty, and nothing is restored over what is there",
-                    path.display()
-                ),
-                "Name a new or empty directory with --data; only master.key may be in it.",
-            ));
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&unfinished);
+        let mut lock = lock.map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Complaint::failed(
+                    format!("another restore into {} is under way", path.display()),
+                    "Let it end, or end it, and ask again.",
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
-        write_whole(&unfinished, "a restore is under way\n", 0o600).map_err(unusable)?;
+        // Who held the lock until now may have finished.
+        check_restorable(path)?;
+        lock.write_all(b"a restore is under way\n").and_then(|()| lock.sync_all()).map_err(unusable)?;
+        File::open(path).and_then(|dir| dir.sync_all()).map_err(unusable)?;
         for entry in std::fs::read_dir(path).map_err(unusable)? {
             let entry = entry.map_err(unusable)?;
             let name = entry.file_name();
-            if [UNFINISHED, "master.key", "lost+found"].iter().any(|kept| name == *kept) {
+            if !is_left_by_restore(&name.to_string_lossy()) {
                 continue;
             }
             let removed = match entry.file_type().map_err(unusable)?.is_dir() {
@@ -96,7 +109,7 @@ impl DataDir {
             };
             removed.map_err(unusable)?;
         }
-        Ok(DataDir { path: path.to_owned(), new: true })
+        Ok(DataDir { path: path.to_owned(), new: true, _restoring: Some(Arc::new(lock)) })
     }
 
     /// It is one from now on.
@@ -171,16 +184,50 @@ fn check_version(path: &Path, text: &str) -> Result<(), Complaint> {
     }
 }
 
+/// Whether a start that was cut off leaves something of this name behind, or it may be there before.
+fn is_expected(name: &str) -> bool {
+    let is_key = name.strip_prefix(MASTER_KEY).is_some_and(|rest| {
+        rest.is_empty() || rest.strip_prefix('.').is_some_and(|rest| rest.len() > 4 && rest.ends_with(".new"))
+    });
+    is_key || name == "lost+found" || DRAFTS.contains(&name)
+}
+
+/// Whether an unfinished restore leaves something of this name behind.
+fn is_left_by_restore(name: &str) -> bool {
+    [RECORDS, BODIES].contains(&name) || DRAFTS.contains(&name)
+}
+
 /// Whether there is anything in a directory beside what a first start that was cut off leaves behind.
 fn holds_anything(path: &Path) -> io::Result<bool> {
     for entry in std::fs::read_dir(path)? {
-        let name = entry?.file_name();
-        let name = name.to_string_lossy();
-        if !name.ends_with(".new") && name != "master.key" && name != "lost+found" {
+        if !is_expected(&entry?.file_name().to_string_lossy()) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether a store may be made in the directory: it is empty, or holds an unfinished restore and nothing beside it.
+fn check_restorable(path: &Path) -> Result<(), Complaint> {
+    let unusable = |error: io::Error| failed(path, &error.to_string());
+    let is_begun = path.join(UNFINISHED).exists();
+    let mut in_the_way = DataDir::holds_store(path).then(|| FORMAT.to_owned());
+    for entry in std::fs::read_dir(path).map_err(unusable)? {
+        let name = entry.map_err(unusable)?.file_name().to_string_lossy().into_owned();
+        if !is_expected(&name) && !(is_begun && (name == UNFINISHED || is_left_by_restore(&name))) {
+            in_the_way.get_or_insert(name);
+        }
+    }
+    match in_the_way {
+        None => Ok(()),
+        Some(name) => Err(Complaint::failed(
+            format!(
+                "the data directory {} is not empty, and nothing is restored over what is there: {name}",
+                path.display()
+            ),
+            "Name a new or empty directory with --data; only master.key may be in it.",
+        )),
+    }
 }
 
 /// Writes a file that is there whole or not at all, and durable when this returns.
@@ -228,6 +275,39 @@ mod tests {
         std::fs::write(other.join("holiday.jpg"), "x").unwrap();
         assert!(DataDir::prepare(&other).unwrap_err().to_string().contains("not empty"));
         assert!(!DataDir::holds_store(&other));
+    }
+
+    #[test]
+    fn a_store_is_made_where_nothing_else_is_and_by_one_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("master.key"), "key").unwrap();
+        std::fs::create_dir(path.join("photos.new")).unwrap();
+        let said = DataDir::begin(&path).unwrap_err().to_string();
+        assert!(said.contains("not empty") && said.contains("photos.new"), "{said}");
+        assert!(DataDir::prepare(&path).is_err());
+        std::fs::remove_dir(path.join("photos.new")).unwrap();
+
+        let begun = DataDir::begin(&path).unwrap();
+        std::fs::create_dir(begun.bodies()).unwrap();
+        let said = DataDir::begin(&path).unwrap_err().to_string();
+        assert!(said.contains("another restore"), "{said}");
+        assert!(begun.bodies().exists());
+        drop(begun);
+        assert!(DataDir::prepare(&path).unwrap_err().to_string().contains("not finished"));
+
+        std::fs::write(path.join("notes"), "mine").unwrap();
+        let said = DataDir::begin(&path).unwrap_err().to_string();
+        assert!(said.contains("notes"), "{said}");
+        assert!(path.join("bodies").exists());
+        std::fs::remove_file(path.join("notes")).unwrap();
+        let again = DataDir::begin(&path).unwrap();
+        assert!(!again.bodies().exists() && path.join("master.key").exists());
+        again.finish().unwrap();
+        drop(again);
+        assert!(DataDir::begin(&path).unwrap_err().to_string().contains("not empty"));
+        assert!(DataDir::prepare(&path).unwrap().is_new());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::counted;
 use super::table::{list, pairs};
-use crate::admin::{BackupView, CompactView, DamageView, ScrubView, StatusView, VerifyView};
+use crate::admin::{BackupView, CompactView, DamageView, LastBackupView, ScrubView, StatusView, VerifyView};
 
 pub(crate) fn verified(found: &VerifyView) -> String {
     let read = if found.deep { format!(", {} read", size(found.bytes_read)) } else { String::new() };
@@ -25,12 +25,20 @@ pub(crate) fn verified(found: &VerifyView) -> String {
 
 pub(super) fn status(status: &StatusView) -> String {
     let damaged = status.scrub.as_ref().map_or(0, |scrub| scrub.damage.len() as u64 + scrub.more_damage);
+    let failed = status.scrub.as_ref().and_then(|scrub| scrub.failed.as_ref());
     let state = match (&status.trouble, damaged) {
         (Some(trouble), _) => trouble.clone(),
-        (None, 0) => "well".to_owned(),
+        (None, 0) => match failed {
+            Some(why) => format!("the last scrub came to no end: {why}"),
+            None => "well".to_owned(),
+        },
         (None, _) => format!("{} damaged, see below", counted(damaged, "thing is", "things are")),
     };
     let last = status.last_backup.as_ref();
+    let last_backup = |last: &LastBackupView| match last.lacks {
+        0 => format!("{} to {}", last.made, last.place),
+        lacks => format!("{} to {}, without {lacks} that could not be read", last.made, last.place),
+    };
     let mut text = pairs([
         ("state", state),
         ("version", status.version.clone()),
@@ -38,7 +46,7 @@ pub(super) fn status(status: &StatusView) -> String {
         ("accounts", status.accounts.to_string()),
         ("buckets", status.buckets.to_string()),
         ("objects", format!("{}, {}", status.objects, size(status.bytes))),
-        ("last backup", last.map_or_else(|| "never".to_owned(), |last| format!("{} to {}", last.made, last.place))),
+        ("last backup", last.map_or_else(|| "never".to_owned(), last_backup)),
         ("scrub", status.scrub.as_ref().map_or_else(|| "never".to_owned(), scrub)),
     ]);
     if let Some(scrub) = &status.scrub {
