@@ -17,7 +17,7 @@ use crate::stores::{Kind, Store};
 use crate::watch::resident;
 
 /// How long loading a peer may take in all; with `--full`.
-const PATIENCE: [Duration; 2] = [Duration::from_secs(4 * 60), Duration::from_secs(30 * 60)];
+const PATIENCE: [Duration; 2] = [Duration::from_secs(4 * 60), Duration::from_secs(8 * 60)];
 /// Objects that are loaded between two looks at the clock.
 const AT_ONCE: u64 = 5000;
 
