@@ -172,6 +172,21 @@ async fn a_compaction_gives_room_back_and_leaves_all_as_it_was() {
     }
 }
 
+/// What `status` says once a round of the scrub has ended that found damage; it exits with 1.
+fn once_damage_is_known(program: &Program) -> serde_json::Value {
+    let begun = std::time::Instant::now();
+    loop {
+        let said = program.run(&["status", "--json"]);
+        let status: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+        if status["scrub"]["damage"][0].is_object() && status["scrub"]["running"].is_null() {
+            assert_eq!(said.status, 1, "{said:?}");
+            return status;
+        }
+        assert!(begun.elapsed().as_secs() < 30, "{said:?}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_scrub_goes_past_what_cannot_be_read_to_its_end() {
     let mut program = filled().await;
@@ -182,17 +197,7 @@ async fn the_scrub_goes_past_what_cannot_be_read_to_its_end() {
     assert!(flip_text(&program.data().join("records/log"), long.as_bytes()) >= 1);
     let launch = Launch::with(&["--scrub-rate", "100MB", "--scrub-every", "1s"]).data(program.data());
     let scrubbed = Program::start(BINARY, launch);
-    let begun = std::time::Instant::now();
-    let status = loop {
-        let said = scrubbed.run(&["status", "--json"]);
-        let status: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
-        if status["scrub"]["damage"][0].is_object() && status["scrub"]["running"].is_null() {
-            assert_eq!(said.status, 1, "{said:?}");
-            break status;
-        }
-        assert!(begun.elapsed().as_secs() < 30, "{said:?}");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    };
+    let status = once_damage_is_known(&scrubbed);
     let damage = status["scrub"]["damage"].to_string();
     assert!(damage.contains("row L/") && damage.contains("the ledger"), "{status}");
     assert!(status["scrub"]["failed"].is_null(), "{status}");
@@ -232,17 +237,7 @@ async fn the_scrub_finds_damage_by_itself_names_it_in_the_log_and_in_status_and_
     flip(&largest_body(program.data()), 100_000);
     let launch = Launch::with(&["--scrub-rate", "100MB", "--scrub-every", "1s"]).data(program.data());
     let mut scrubbed = Program::start(BINARY, launch);
-    let begun = std::time::Instant::now();
-    let status = loop {
-        let said = scrubbed.run(&["status", "--json"]);
-        let status: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
-        if status["scrub"]["damage"][0].is_object() && status["scrub"]["running"].is_null() {
-            assert_eq!(said.status, 1, "{said:?}");
-            break status;
-        }
-        assert!(begun.elapsed().as_secs() < 30, "{said:?}");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    };
+    let status = once_damage_is_known(&scrubbed);
     assert_eq!(status["scrub"]["damage"][0]["what"], "object bucket/dir/large");
     assert_eq!((status["objects"].as_u64(), status["bytes"].as_u64()), (Some(3), Some(500_044)));
     assert!(scrubbed.stderr().contains("object bucket/dir/large"), "{}", scrubbed.stderr());
