@@ -163,7 +163,7 @@ impl Catalog {
         let page = self.engine.scan(upload::range(bucket), limit).await?;
         let stored = |e: kv::Entry| {
             let value = e.decoded(upload::decode_upload)?;
-            Ok(Stored { value, key: e.key, revision: e.revision })
+            Ok(Stored { value, key: e.key.clone(), revision: e.revision })
         };
         page.entries.into_iter().map(stored).collect()
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use kv::{Engine, Entry, Key, KeyRange, Require};
 use model::{AccountId, BlobId, Bucket, BucketName, ObjectKey, Revision, TagSet, UploadId, limits};
 
@@ -33,7 +32,7 @@ type Decoder<T> = fn(&[u8], &[u8]) -> Result<T, Error>;
 fn load<T: Send + Sync + 'static>(entry: Option<Entry>, decode: Decoder<T>) -> Result<Option<Stored<T>>, Error> {
     let Some(entry) = entry else { return Ok(None) };
     let value = entry.decoded(decode)?;
-    Ok(Some(Stored { value, key: entry.key, revision: entry.revision }))
+    Ok(Some(Stored { value, key: entry.key.clone(), revision: entry.revision }))
 }
 
 /// Reads records.
@@ -113,13 +112,13 @@ impl Catalog {
         load(self.one(keys::manifest(id)).await?, object::decode_manifest)
     }
 
-    /// A small body; `None` if the object was replaced since its record was read.
-    pub async fn inline(&self, piece: &Piece) -> Result<Option<Bytes>, Error> {
+    /// A small body, as the value of its entry; `None` if the object was replaced since its record was read.
+    pub async fn inline(&self, piece: &Piece) -> Result<Option<Entry>, Error> {
         let Some(entry) = self.one(keys::inline(&piece.id)).await? else { return Ok(None) };
         if entry.value.len() as u64 != piece.len {
             return Err(Error::corrupt(&entry.key, "a body is not as long as recorded"));
         }
-        Ok(Some(entry.value))
+        Ok(Some(entry))
     }
 
     /// Which of `blobs` are named by a record.

@@ -1,11 +1,11 @@
 //! The two values of authentication: a [`Candidate`], whose key was found, and a [`Caller`], who proved to hold it.
 //!
 //! Neither can be put together elsewhere: their fields are private, and the only way from one to the other is a
-//! verification that succeeds. Whoever asks the authoriser needs a [`Caller`], so a request cannot be executed for
+//! verification that succeeds, now or (see [`Directory::recall`](crate::Directory::recall)) of the same thing before. Whoever asks the authoriser needs a [`Caller`], so a request cannot be executed for
 //! somebody whose signature nobody checked.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use model::{Basis, Principal};
 
@@ -74,6 +74,14 @@ impl Caller {
         Caller(Who::Key(standing))
     }
 
+    /// That the caller has proven to hold its key, for [`Directory::recall`](crate::Directory::recall); `None` for who proves nothing.
+    pub fn proven(&self) -> Option<Proven> {
+        match &self.0 {
+            Who::Anonymous | Who::Operator { .. } => None,
+            Who::Key(standing) => Some(Proven(Arc::downgrade(standing))),
+        }
+    }
+
     /// What kind of caller it is.
     pub fn kind(&self) -> CallerKind {
         match self.0 {
@@ -109,6 +117,22 @@ impl fmt::Debug for Caller {
             .field("principal", principal)
             .field("basis", basis)
             .finish_non_exhaustive()
+    }
+}
+
+/// That somebody has proven to hold a key, as its records were at that time; it keeps neither them nor the secret.
+///
+/// It cannot be forged:
+/// ```compile_fail
+/// let forged = identity::Proven(std::sync::Weak::new());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Proven(Weak<Standing>);
+
+impl Proven {
+    /// The records, while anybody else keeps them.
+    pub(crate) fn standing(&self) -> Option<Arc<Standing>> {
+        self.0.upgrade()
     }
 }
 

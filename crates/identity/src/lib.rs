@@ -5,8 +5,9 @@
 //! applied: a plan requires what it was made from.
 //!
 //! Invariants:
-//! - a [`Caller`] with a key arises only from [`Candidate::prove`], and a [`Candidate`] only from records that agree with
-//!   each other at one moment: key enabled, account there and active, share (if the key has one) there and active;
+//! - a [`Caller`] with a key arises only from [`Candidate::prove`] (or the recall of one), and a [`Candidate`] only from
+//!   records that agree with each other at one moment: key enabled, account there and active, share (if the key has one)
+//!   there and active;
 //! - no secret is stored, printed or put into an error in the clear; a secret is told once, as the result of the plan
 //!   that made it;
 //! - a record that cannot be read is [`Error::Corrupt`]; there is no identity to fall back on;
@@ -33,7 +34,7 @@ mod plans;
 mod records;
 mod seal;
 
-pub use caller::{Caller, CallerKind, Candidate};
+pub use caller::{Caller, CallerKind, Candidate, Proven};
 pub use directory::{Directory, MasterCheck, Stored};
 pub use error::{Error, LookupError, MasterKeyError};
 pub use master::{MasterKey, MasterKeySource};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{AccessKeyId, AccountState, Basis, KeyState, Principal, ShareState};
 
 use crate::known::{Derived, Standing};
-use crate::{Caller, CallerKind, Candidate, Directory, Error, LookupError, keys, records};
+use crate::{Caller, CallerKind, Candidate, Directory, Error, LookupError, Proven, keys, records};
 
 impl Directory {
     /// The candidate for `key_id`, as a request names it. Key, secret, account and share are those of one moment during
@@ -37,6 +37,17 @@ impl Directory {
             Some(standing) => standing,
             None => Arc::new(self.read_standing(&key.id).await?),
         }))
+    }
+
+    /// Lets an earlier proof stand for another of the same: whoever calls vouches that what is asked now is to the byte what
+    /// was proven then. `None` if anything about key, secret, account or share has changed since, or is not remembered: then
+    /// it has to be proven anew.
+    ///
+    /// # Errors
+    /// [`Error`] if that cannot be told.
+    pub async fn recall(&self, proven: &Proven) -> Result<Option<Caller>, Error> {
+        let Some(standing) = proven.standing() else { return Ok(None) };
+        Ok(self.engine.unchanged(&standing.rows).await?.then(|| Caller::of_key(standing)))
     }
 
     /// Who was let in before, if everything still is as it was then.

@@ -288,7 +288,7 @@ fn encode<T: Encode<()>>(version: u8, record: &T) -> Bytes {
 
 /// The entry as a record, by one of the functions below.
 pub(crate) fn stored<T>(entry: Entry, decode: fn(&[u8], &[u8]) -> Result<T, Error>) -> Result<Stored<T>, Error> {
-    Ok(Stored { value: decode(&entry.key, &entry.value)?, key: entry.key, revision: entry.revision })
+    Ok(Stored { value: decode(&entry.key, &entry.value)?, key: entry.key.clone(), revision: entry.revision })
 }
 
 pub(crate) fn encode_account(account: &Account) -> Bytes {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use model::Revision;
 
-use crate::{Conflict, Entry, Error};
+use crate::{Answer, Conflict, Entry, Error};
 
 /// A key: any bytes, ordered as bytes.
 pub type Key = Bytes;
@@ -147,16 +147,16 @@ pub type Commit = Result<Receipt, Conflict>;
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
     /// The entry under `key`.
-    async fn get(&self, key: &Key) -> Result<Option<Entry>, Error> {
-        Ok(self.get_many(std::slice::from_ref(key)).await?.pop().flatten())
+    fn get<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Entry>> {
+        Answer::later(async { Ok(self.get_many(std::slice::from_ref(key)).await?.pop().flatten()) })
     }
 
     /// The entries under `keys`, in that order.
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, Error>;
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Entry>>>;
 
     /// Whether each of these keys still has this revision, all of them at one moment. Whoever keeps what he made of the
     /// entries learns by it whether he may go on using that, without reading them again.
-    async fn unchanged(&self, rows: &[(Key, Revision)]) -> Result<bool, Error>;
+    fn unchanged<'a>(&'a self, rows: &'a [(Key, Revision)]) -> Answer<'a, bool>;
 
     /// The first `limit` entries of `range`.
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, Error>;

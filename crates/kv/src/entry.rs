@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -9,34 +10,38 @@ use model::Revision;
 
 use crate::Key;
 
-/// A stored value with the revision of the commit that wrote it.
+/// A stored value with the revision of the commit that wrote it. Cheap to clone, and never changed.
 #[derive(Clone)]
-pub struct Entry {
+pub struct Entry(Arc<Fields>);
+
+/// What an entry holds.
+pub struct Fields {
     /// Where it is stored.
     pub key: Key,
     /// What is stored.
     pub value: Bytes,
     /// The commit that wrote it.
     pub revision: Revision,
-    /// Shared by all copies that an engine hands out of this entry; no part of what it is.
-    made: Option<Made>,
+    /// No part of what it is.
+    made: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
-type Made = Arc<OnceLock<Arc<dyn Any + Send + Sync>>>;
+impl Deref for Entry {
+    type Target = Fields;
+
+    fn deref(&self) -> &Fields {
+        &self.0
+    }
+}
 
 impl Entry {
-    /// An entry that its engine hands out once.
+    /// An entry.
     pub fn new(key: Key, value: Bytes, revision: Revision) -> Self {
-        Entry { key, value, revision, made: None }
+        Entry(Arc::new(Fields { key, value, revision, made: OnceLock::new() }))
     }
 
-    /// An entry that its engine hands out again and again: what the first reader makes of it is there for the others.
-    pub(crate) fn shared(key: Key, value: Bytes, revision: Revision) -> Self {
-        Entry { made: Some(Arc::default()), ..Entry::new(key, value, revision) }
-    }
-
-    /// What `decode` makes of the entry; of an entry that is handed out again and again, it is made once. An entry never
-    /// changes, so that what was made of it holds as long as the entry itself.
+    /// What `decode` makes of the entry. The first that is made of it is there for whoever has a clone, so that it is made
+    /// once of an entry that an engine hands out again and again. As an entry never changes, it holds as long as that.
     ///
     /// # Errors
     /// Those of `decode`; they are not kept.
@@ -44,16 +49,14 @@ impl Entry {
         &self,
         decode: impl FnOnce(&[u8], &[u8]) -> Result<T, E>,
     ) -> Result<Arc<T>, E> {
-        if let Some(made) = self.made.as_ref().and_then(|made| made.get())
+        if let Some(made) = self.made.get()
             && let Ok(made) = made.clone().downcast()
         {
             return Ok(made);
         }
         let made = Arc::new(decode(&self.key, &self.value)?);
-        if let Some(slot) = &self.made {
-            // Whoever was first stays.
-            let _ = slot.set(made.clone());
-        }
+        // Whoever was first stays.
+        let _ = self.made.set(made.clone());
         Ok(made)
     }
 }
@@ -68,7 +71,7 @@ impl Eq for Entry {}
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Entry { key, value, revision, .. } = self;
+        let Fields { key, value, revision, .. } = &**self;
         f.debug_struct("Entry")
             .field("key", key)
             .field("value", value)
@@ -86,18 +89,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_of_a_shared_entry_is_made_once_and_an_error_is_not_kept() {
-        let entry = Entry::shared("k".into(), "value".into(), Revision(1));
+    fn what_is_made_of_an_entry_is_made_once_and_an_error_is_not_kept() {
+        let entry = Entry::new("k".into(), "value".into(), Revision(1));
         let (first, second) = (entry.decoded(length).unwrap(), entry.clone().decoded(length).unwrap());
         assert!(*first == 5 && Arc::ptr_eq(&first, &second));
         // Another type is made anew, and pushes nothing out.
         let text = |_: &[u8], value: &[u8]| Ok::<_, ()>(String::from_utf8_lossy(value).into_owned());
         assert_eq!(*entry.decoded(text).unwrap(), "value");
         assert!(Arc::ptr_eq(&first, &entry.decoded(length).unwrap()));
-        let empty = Entry::shared("k".into(), "".into(), Revision(1));
+        let empty = Entry::new("k".into(), "".into(), Revision(1));
         assert_eq!(empty.decoded(length), Err("nothing there"));
         assert_eq!(empty.decoded(|_, _| Ok::<_, ()>(7usize)).as_deref(), Ok(&7));
-        let once = Entry::new("k".into(), "value".into(), Revision(1));
-        assert!(!Arc::ptr_eq(&once.decoded(length).unwrap(), &once.decoded(length).unwrap()));
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! Absent on purpose: record formats, S3, retries. A conflict is told to the caller, who decides anew.
 
+mod answer;
 mod chain;
 pub mod conformance;
 mod embedded;
@@ -19,6 +20,7 @@ mod entry;
 mod error;
 mod memory;
 
+pub use answer::Answer;
 pub use embedded::{Compacted, Durability, Embedded, EmbeddedOptions, PlainFile, Room, Snapshot, SyncSeam};
 pub use engine::{
     Change, Commit, Engine, EntryOrPrefix, Key, KeyRange, ListQuery, Listing, Page, Receipt, Require, Write,

@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 
 use crate::chain::{Head, LogKey};
 use crate::{
-    Change, Commit, Conflict, Engine, Entry, EntryOrPrefix, Error, Key, KeyRange, ListQuery, Listing, Page, Receipt,
-    Require, Write, decode_counter, log_entry_key,
+    Answer, Change, Commit, Conflict, Engine, Entry, EntryOrPrefix, Error, Key, KeyRange, ListQuery, Listing, Page,
+    Receipt, Require, Write, decode_counter, log_entry_key,
 };
 
 /// An engine that keeps everything in memory; for tests, and as the model of the others.
@@ -45,14 +45,15 @@ impl Memory {
 
 #[async_trait]
 impl Engine for Memory {
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, Error> {
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Entry>>> {
         let state = self.state.lock();
-        Ok(keys.iter().map(|key| state.stored.get_key_value(key).map(entry)).collect())
+        Answer::now(Ok(keys.iter().map(|key| state.stored.get_key_value(key).map(entry)).collect()))
     }
 
-    async fn unchanged(&self, rows: &[(Key, Revision)]) -> Result<bool, Error> {
+    fn unchanged<'a>(&'a self, rows: &'a [(Key, Revision)]) -> Answer<'a, bool> {
         let state = self.state.lock();
-        Ok(rows.iter().all(|(key, revision)| state.stored.get(key).is_some_and(|(found, _)| found == revision)))
+        let is = |key, revision| state.stored.get(key).is_some_and(|(found, _)| found == revision);
+        Answer::now(Ok(rows.iter().all(|(key, revision)| is(key, revision))))
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, Error> {

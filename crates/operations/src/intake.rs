@@ -7,6 +7,7 @@ use md5::Digest as _;
 use model::{Checksum, ChecksumAlgorithm, ChecksumKind, limits};
 use subtle::ConstantTimeEq as _;
 
+use crate::body::crc64;
 use crate::caps::Paced;
 use crate::md5_beside::Md5Beside;
 use crate::{Context, Error, Store};
@@ -137,7 +138,7 @@ impl Store {
             None if small.is_empty() => NewBody::Empty,
             None => {
                 let bytes = small.freeze();
-                let crc64 = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, &bytes);
+                let crc64 = crc64(&bytes);
                 NewBody::Inline(Piece { at: BodyAt::Inline, id: self.fresh_inline_id(), len, crc64 }, bytes)
             }
         };

@@ -11,7 +11,7 @@ use access::NoFacts;
 use access::policy::Facts;
 use blobs::Blobs;
 use catalog::{Catalog, Stored};
-use identity::{Caller, Candidate, Directory};
+use identity::{Caller, Candidate, Directory, Proven};
 use kv::Engine;
 use ledger::{Ledger, Line, Meter, Usage};
 use model::{BlobId, Bucket, Network, Principal, PublicAccessBlock, Timestamp};
@@ -175,18 +175,28 @@ impl Store {
         found
     }
 
+    /// Whom an earlier proof of the very same request, from that address, still stands for. `None`: it has to be proven anew.
+    ///
+    /// # Errors
+    /// [`Error::SlowDown`] for an address that failed too often lately.
+    pub async fn recall(&self, proven: &Proven, source: Option<IpAddr>) -> Result<Option<Caller>, Error> {
+        if !self.throttle.allows(Attempt::Signature, source) {
+            return Err(Error::SlowDown);
+        }
+        Ok(self.directory.recall(proven).await?)
+    }
+
     /// Notes that somebody at that address did not prove to hold the key that it named.
     pub fn signature_failed(&self, source: Option<IpAddr>) {
         self.throttle.failed(Attempt::Signature, source);
     }
 
-    /// Notes that the caller's key was used now, from that address, by a client that calls itself so.
-    pub fn key_used(&self, caller: &Caller, source: Option<IpAddr>, client: Option<&str>) {
+    /// Notes that the caller's key was used at that time, from that address, by a client that calls itself so.
+    pub fn key_used(&self, caller: &Caller, at: Timestamp, source: Option<IpAddr>, client: Option<&str>) {
         let Some(key) = caller.principal().key_id() else { return };
-        let now = self.now();
-        self.uses.note(key, now, source, client);
+        self.uses.note(key, at, source, client);
         if let (Principal::Key { share: Some(share), .. }, Some(source)) = (caller.principal(), source)
-            && share.learns(now)
+            && share.learns(at)
         {
             self.uses.learn(share, Network::of_caller(source));
         }

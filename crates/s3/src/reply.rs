@@ -123,9 +123,15 @@ const HEADERS: usize = 12;
 
 /// An answer without a body.
 pub(crate) fn empty(status: StatusCode) -> Reply {
+    empty_in(HeaderMap::new(), status)
+}
+
+/// The same, whose headers go into `room`: an empty map.
+pub(crate) fn empty_in(mut room: HeaderMap, status: StatusCode) -> Reply {
+    room.reserve(HEADERS);
     let mut reply = Reply::new(ReplyBody::empty());
     *reply.status_mut() = status;
-    *reply.headers_mut() = HeaderMap::with_capacity(HEADERS);
+    *reply.headers_mut() = room;
     reply
 }
 

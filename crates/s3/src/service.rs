@@ -16,14 +16,17 @@ use std::task::{self, Poll};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, SERVER};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body::{Frame, SizeHint};
 use model::Timestamp;
 use operations::{Context, Store};
 
 use crate::handlers::{self, Asked, Failure, Sent, headers};
 use crate::reply::{self, Reply, ReplyBody};
+use crate::wire::auth::Claim;
 use crate::wire::head::Head;
+use crate::wire::router::Call;
+use crate::wire::seen::Seen;
 use crate::wire::{self, Config};
 
 /// What the listener knows of a request before anybody read it.
@@ -46,6 +49,7 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     store: Store,
     config: Config,
+    seen: Seen,
     /// Names this process in answers (`x-amz-id-2`), so that a report can be matched with a log.
     host_id: Box<str>,
     host_id_value: HeaderValue,
@@ -60,7 +64,7 @@ impl Service {
         // A name, not a secret: the standard library's randomness is enough, and it cannot fail.
         let host_id = format!("{:016x}", RandomState::new().build_hasher().finish());
         let host_id_value = HeaderValue::from_str(&host_id).expect("hexadecimal digits are visible ASCII");
-        Service(Arc::new(Inner { store, config, host_id: host_id.into(), host_id_value }))
+        Service(Arc::new(Inner { store, config, seen: Seen::new(), host_id: host_id.into(), host_id_value }))
     }
 
     /// Answers one request; what goes wrong is an answer too. `Date` is left to the server, which knows it.
@@ -68,7 +72,7 @@ impl Service {
         &self,
         mut arrival: Arrival,
         request: http::Request<B>,
-    ) -> impl Future<Output = http::Response<ReplyBody>> + use<'_, B>
+    ) -> impl Future<Output = http::Response<ReplyBody>> + use<B>
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Display + Send,
@@ -77,24 +81,47 @@ impl Service {
         let (parts, body) = request.into_parts();
         let mut body = Watched { body, ended: false };
         let (uri, is_head) = (parts.uri.clone(), parts.method == Method::HEAD);
+        let service = self.clone();
         async move {
-            let answered = self.answer(&mut arrival, parts, &mut body).await;
+            let answered = service.answer(&mut arrival, parts, &mut body).await;
             let mut reply = answered.unwrap_or_else(|failure| {
                 let error = failure.explain(&arrival.request_id);
                 tracing::debug!(request_id = %arrival.request_id, %error, "refused");
-                reply::refuse(&error, uri.path(), &arrival.request_id, &self.0.host_id, is_head)
+                reply::refuse(&error, uri.path(), &arrival.request_id, &service.0.host_id, is_head)
             });
             let headers = reply.headers_mut();
             if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(arrival.request_id)) {
                 headers.insert(REQUEST_ID, id);
             }
-            headers.insert(HOST_ID, self.0.host_id_value.clone());
+            headers.insert(HOST_ID, service.0.host_id_value.clone());
             headers.insert(SERVER, HeaderValue::from_static("Bailiwick"));
             if body.unread() {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             reply
         }
+    }
+
+    /// What is asked, and who proved to ask it; and the request's map of headers, emptied, if nobody needs it any more.
+    async fn understand(
+        &self,
+        parts: http::request::Parts,
+        arrival: &Arrival,
+    ) -> Result<(Arc<Call>, Claim, HeaderMap), Failure> {
+        let Inner { store, config, seen, .. } = &*self.0;
+        let &Arrival { received, source, tls, .. } = arrival;
+        if let Some(url) = seen.find(&parts, tls)
+            && let Some(claim) = url.claim(store, received, source).await?
+        {
+            let mut room = parts.headers;
+            room.clear();
+            return Ok((url.call().clone(), claim, room));
+        }
+        let head = Head::parse(parts, tls)?;
+        let call = wire::router::route(head, config)?;
+        let claim = wire::auth::prove(&call, config, store, received, source).await?;
+        seen.keep(&call, &claim);
+        Ok((Arc::new(call), claim, HeaderMap::new()))
     }
 
     async fn answer<B>(
@@ -108,10 +135,8 @@ impl Service {
         B::Error: Display + Send,
     {
         let Inner { store, config, .. } = &*self.0;
-        let head = Head::parse(parts, arrival.tls)?;
-        let call = wire::router::route(head, config)?;
-        let claim = wire::auth::prove(&call, config, store, arrival.received, arrival.source).await?;
-        store.key_used(&claim.caller, arrival.source, call.head.header("user-agent"));
+        let (call, claim, room) = self.understand(parts, arrival).await?;
+        store.key_used(&claim.caller, arrival.received, arrival.source, call.head.header("user-agent"));
         store.admit(&claim.caller)?;
         tracing::debug!(request_id = %arrival.request_id, operation = call.operation.name, "asked");
         let asked = Asked { store, config, call: &call, proof: claim.proof, received: arrival.received };
@@ -120,7 +145,7 @@ impl Service {
         // Lent to the context, for as long as it is needed there.
         let request_id = std::mem::take(&mut arrival.request_id);
         let mut ctx = Context { caller: claim.caller, request_id, source: arrival.source, expected_owner, facts };
-        let carried_out = handlers::carry_out(&asked, &mut ctx, Sent { payload: claim.payload, body }).await;
+        let carried_out = handlers::carry_out(&asked, &mut ctx, Sent { payload: claim.payload, body, room }).await;
         arrival.request_id = ctx.request_id;
         carried_out
     }

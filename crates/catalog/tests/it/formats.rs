@@ -213,7 +213,7 @@ fn rows_are_read_as_they_always_were() {
     assert!(now(world.catalog.bucket_tags(&later)).unwrap().is_empty());
     let read: Vec<_> = world.parts(&upload_id()).into_iter().map(|p| Part::clone(&p.value)).collect();
     assert_eq!(read, parts().map(|(part, _)| part));
-    assert_eq!(now(world.catalog.inline(&small().0.piece.unwrap())).unwrap().unwrap(), "xxxxx");
+    assert_eq!(now(world.catalog.inline(&small().0.piece.unwrap())).unwrap().unwrap().value, "xxxxx");
     let owned = now(world.catalog.owned_buckets(&stored.owner)).unwrap();
     assert_eq!(owned, [name("myproject"), name("myproject.example.com")]);
     let named = now(world.catalog.named(&[4, 6, 99].map(|n| BlobId::from_parts(1, n)))).unwrap();

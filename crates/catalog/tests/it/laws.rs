@@ -238,7 +238,7 @@ proptest! {
         prop_assert_eq!(run.ids(b"M/"), sorted(records.manifests.iter().copied()), "manifests");
         prop_assert_eq!(run.world.rows(b"q/").len(), records.parts, "parts");
         for piece in records.pieces.iter().filter(|p| p.at == BodyAt::Inline) {
-            let bytes = now(run.world.catalog.inline(piece)).unwrap().unwrap();
+            let bytes = now(run.world.catalog.inline(piece)).unwrap().unwrap().value.clone();
             prop_assert_eq!(bytes.len() as u64, piece.len);
         }
         let garbage: BTreeSet<_> = run.garbage.iter().copied().collect();

@@ -219,7 +219,7 @@ async fn a_key_whose_records_are_missing_damaged_or_at_odds_lets_nobody_in() {
         Write::Delete(secret_at.clone()),
         Write::Put(secret_at.clone(), "\x01short".into()),
         Write::Delete(share_at.clone()),
-        Write::Put(share_at.clone(), others.value),
+        Write::Put(share_at.clone(), others.value.clone()),
         Write::Put(at("k", key.id.as_str()), "\x02".into()),
     ] {
         let (Write::Delete(place) | Write::Put(place, _)) = &broken else { panic!() };
@@ -228,7 +228,7 @@ async fn a_key_whose_records_are_missing_damaged_or_at_odds_lets_nobody_in() {
         world.write(broken.clone()).await;
         let outcome = world.candidate(&key.id).await.map(drop);
         assert!(matches!(outcome, Err(LookupError::Internal(Error::Corrupt { .. }))), "{broken:?}: {outcome:?}");
-        world.write(Write::Put(was.key, was.value)).await;
+        world.write(Write::Put(was.key.clone(), was.value.clone())).await;
     }
     world.caller(&key.id, &secret).await.unwrap();
 }
@@ -241,7 +241,7 @@ async fn a_secret_moved_under_another_keys_id_does_not_open() {
     let (theirs, _) = world.key(&account).await;
     let at = |id: &model::AccessKeyId| kv::Key::from(format!("x/{id}"));
     let sealed = world.engine.get_many(&[at(&mine.value.id)]).await.unwrap().pop().flatten().unwrap();
-    world.write(Write::Put(at(&theirs.value.id), sealed.value)).await;
+    world.write(Write::Put(at(&theirs.value.id), sealed.value.clone())).await;
     let outcome = world.candidate(&theirs.value.id).await.map(drop);
     assert!(matches!(outcome, Err(LookupError::Internal(Error::Sealed { .. }))), "{outcome:?}");
 }

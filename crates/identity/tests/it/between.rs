@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use kv::{Change, Commit, Engine, Entry, Error, Key, KeyRange, ListQuery, Listing, Page};
+use kv::{Answer, Change, Commit, Engine, Entry, Error, Key, KeyRange, ListQuery, Listing, Page};
 
 pub struct Between {
     pub inner: Arc<dyn Engine>,
@@ -13,17 +13,19 @@ pub struct Between {
 
 #[async_trait]
 impl Engine for Between {
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, Error> {
-        let found = self.inner.get_many(keys).await;
-        let next = self.next.lock().unwrap().take();
-        if let Some(change) = next {
-            self.inner.commit(change).await?.unwrap();
-        }
-        found
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Entry>>> {
+        Answer::later(async move {
+            let found = self.inner.get_many(keys).await;
+            let next = self.next.lock().unwrap().take();
+            if let Some(change) = next {
+                self.inner.commit(change).await?.unwrap();
+            }
+            found
+        })
     }
 
-    async fn unchanged(&self, rows: &[(Key, model::Revision)]) -> Result<bool, Error> {
-        self.inner.unchanged(rows).await
+    fn unchanged<'a>(&'a self, rows: &'a [(Key, model::Revision)]) -> Answer<'a, bool> {
+        self.inner.unchanged(rows)
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, Error> {

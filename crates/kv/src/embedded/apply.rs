@@ -44,7 +44,7 @@ impl View<'_> {
             return Ok(row.clone());
         }
         match self.state.at_hand(key) {
-            Some(entry) => Ok(Some(Row { revision: entry.revision, value: Value::Here(entry.value) })),
+            Some(entry) => Ok(Some(Row { revision: entry.revision, value: Value::Here(entry.value.clone()) })),
             None => self.layers.row(key),
         }
     }
@@ -55,7 +55,7 @@ impl View<'_> {
             Some(Row { value: Value::Here(value), .. }) => Ok(Some(value)),
             Some(Row { revision, value: Value::Logged(place) }) => {
                 let file = self.state.files.get(place.file)?;
-                Ok(Some(self.state.files.entry(&file, key, revision, place, true)?.value))
+                Ok(Some(self.state.files.entry(&file, key, revision, place, true)?.value.clone()))
             }
         }
     }

@@ -41,8 +41,7 @@ impl Hot {
 
     pub fn put(&self, entry: &Entry) {
         if entry.value.len() <= VALUE_BYTES {
-            let Entry { key, value, revision, .. } = entry.clone();
-            self.0.insert(key.clone(), Entry::shared(key, value, revision));
+            self.0.insert(entry.key.clone(), entry.clone());
         }
     }
 

@@ -72,7 +72,7 @@ use self::log::{Files, Log, Position, replay};
 use self::queue::Queue;
 use self::state::State;
 use crate::chain::LogKey;
-use crate::{Change, Commit, Engine, Entry, Error, Key, KeyRange, ListQuery, Listing, Page};
+use crate::{Answer, Change, Commit, Engine, Entry, Error, Key, KeyRange, ListQuery, Listing, Page};
 
 /// Reads of up to this many rows run on the thread that asks.
 const INLINE_ROWS: usize = 16;
@@ -373,28 +373,34 @@ impl Drop for Embedded {
 
 #[async_trait]
 impl Engine for Embedded {
-    async fn get(&self, key: &Key) -> Result<Option<Entry>, Error> {
-        if let Some(result) = self.read_here(1, &|state, may_wait| state.get(key, may_wait)) {
-            return result;
+    fn get<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Entry>> {
+        match self.read_here(1, &|state, may_wait| state.get(key, may_wait)) {
+            Some(found) => Answer::now(found),
+            None => Answer::later(async {
+                let key = key.clone();
+                self.read_apart(move |state, may_wait| state.get(&key, may_wait)).await
+            }),
         }
-        let key = key.clone();
-        self.read_apart(move |state, may_wait| state.get(&key, may_wait)).await
     }
 
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, Error> {
-        if let Some(result) = self.read_here(keys.len(), &|state, may_wait| state.get_many(keys, may_wait)) {
-            return result;
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Entry>>> {
+        match self.read_here(keys.len(), &|state, may_wait| state.get_many(keys, may_wait)) {
+            Some(found) => Answer::now(found),
+            None => Answer::later(async {
+                let keys = keys.to_vec();
+                self.read_apart(move |state, may_wait| state.get_many(&keys, may_wait)).await
+            }),
         }
-        let keys = keys.to_vec();
-        self.read_apart(move |state, may_wait| state.get_many(&keys, may_wait)).await
     }
 
-    async fn unchanged(&self, rows: &[(Key, Revision)]) -> Result<bool, Error> {
-        if let Some(result) = self.read_here(rows.len(), &|state, _| state.unchanged(rows)) {
-            return result;
+    fn unchanged<'a>(&'a self, rows: &'a [(Key, Revision)]) -> Answer<'a, bool> {
+        match self.read_here(rows.len(), &|state, _| state.unchanged(rows)) {
+            Some(found) => Answer::now(found),
+            None => Answer::later(async {
+                let rows = rows.to_vec();
+                self.read_apart(move |state, _| state.unchanged(&rows)).await
+            }),
         }
-        let rows = rows.to_vec();
-        self.read_apart(move |state, _| state.unchanged(&rows)).await
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, Error> {

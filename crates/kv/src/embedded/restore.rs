@@ -94,12 +94,13 @@ fn take(index: &Index, log: &mut Log, batch: Vec<Entry>, last: Revision) -> Resu
     let mut rows = Overlay::default();
     let mut frame = FrameBuilder::new(last, last);
     let mut long = false;
-    for Entry { key, value, revision, .. } in batch {
-        if value.len() > LONG_BYTES {
-            frame.put(&key, revision, &value);
+    for entry in batch {
+        if entry.value.len() > LONG_BYTES {
+            frame.put(&entry.key, entry.revision, &entry.value);
             long = true;
         } else {
-            rows.set(key, Some(Row { revision, value: Value::Here(value) }));
+            let value = Value::Here(entry.value.clone());
+            rows.set(entry.key.clone(), Some(Row { revision: entry.revision, value }));
         }
     }
     if long {

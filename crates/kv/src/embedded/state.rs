@@ -83,6 +83,12 @@ impl State {
 
     /// The entry under `key`.
     pub fn get(&self, key: &Key, may_wait: bool) -> Result<Option<Entry>, Failure> {
+        {
+            let _moment = self.inner.read();
+            if let Some(entry) = self.hot.get(key) {
+                return Ok(Some(entry));
+            }
+        }
         Ok(self.get_many(std::slice::from_ref(key), may_wait)?.pop().flatten())
     }
 

@@ -123,7 +123,7 @@ async fn a_damaged_row_is_told_after_the_ones_before_it_and_can_be_passed() {
     std::fs::write(&path, file).unwrap();
     let engine = place.open().unwrap();
     let snapshot = engine.snapshot().unwrap();
-    let keys = |rows: Vec<Entry>| rows.into_iter().map(|row| row.key).collect::<Vec<Key>>();
+    let keys = |rows: Vec<Entry>| rows.into_iter().map(|row| row.key.clone()).collect::<Vec<Key>>();
     assert_eq!(keys(snapshot.rows(None, 1000).unwrap()), ["a"]);
     let error = snapshot.rows(Some(&"a".into()), 1000).unwrap_err();
     assert!(matches!(&error, Error::Corrupt(text) if text.contains("\"b\"")), "{error:?}");

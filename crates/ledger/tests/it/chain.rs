@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kv::{Change, Commit, Engine, Entry, Key, KeyRange, ListQuery, Listing, Memory, Page, Write, log_entry_key};
+use kv::{
+    Answer, Change, Commit, Engine, Entry, Key, KeyRange, ListQuery, Listing, Memory, Page, Write, log_entry_key,
+};
 use ledger::{Error, Ledger};
 use proptest::prelude::*;
 
@@ -16,7 +18,7 @@ fn entry(n: u64) -> Key {
 }
 
 fn value(world: &World, key: &Key) -> Bytes {
-    now(world.engine.get_many(std::slice::from_ref(key))).unwrap().pop().flatten().unwrap().value
+    now(world.engine.get_many(std::slice::from_ref(key))).unwrap().pop().flatten().unwrap().value.clone()
 }
 
 /// The number of the first entry that is found wrong.
@@ -129,18 +131,20 @@ struct Busy {
 
 #[async_trait]
 impl Engine for Busy {
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, kv::Error> {
-        let left = self.left.load(Ordering::Relaxed);
-        if left > 0 {
-            self.left.store(left - 1, Ordering::Relaxed);
-            let change = Change { require: vec![], write: vec![ledger::append(&event(left))] };
-            self.inner.commit(change).await?.unwrap();
-        }
-        self.inner.get_many(keys).await
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Entry>>> {
+        Answer::later(async move {
+            let left = self.left.load(Ordering::Relaxed);
+            if left > 0 {
+                self.left.store(left - 1, Ordering::Relaxed);
+                let change = Change { require: vec![], write: vec![ledger::append(&event(left))] };
+                self.inner.commit(change).await?.unwrap();
+            }
+            self.inner.get_many(keys).await
+        })
     }
 
-    async fn unchanged(&self, rows: &[(Key, model::Revision)]) -> Result<bool, kv::Error> {
-        self.inner.unchanged(rows).await
+    fn unchanged<'a>(&'a self, rows: &'a [(Key, model::Revision)]) -> Answer<'a, bool> {
+        self.inner.unchanged(rows)
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, kv::Error> {
@@ -172,9 +176,9 @@ proptest! {
     ) {
         let world = World::with_events(count);
         let all = |world: &World| now(world.engine.scan(KeyRange::prefix(&b"L/"[..]), usize::MAX)).unwrap().entries;
-        let before: Vec<_> = all(&world).into_iter().map(|e| (e.key, e.value)).collect();
+        let before: Vec<_> = all(&world).into_iter().map(|e| (e.key.clone(), e.value.clone())).collect();
         for (deed, to, from) in deeds {
-            let there = |n: u64| now(world.engine.get_many(&[entry(n)])).unwrap().pop().flatten().map(|e| e.value);
+            let there = |n: u64| now(world.engine.get_many(&[entry(n)])).unwrap().pop().flatten().map(|e| e.value.clone());
             match (deed, there(from)) {
                 (0, _) => world.write(vec![Write::Delete(entry(to))]),
                 (1, Some(value)) => world.write(vec![Write::Put(entry(to), value)]),
@@ -187,7 +191,7 @@ proptest! {
                 (_, None) => {}
             }
         }
-        let after: Vec<_> = all(&world).into_iter().map(|e| (e.key, e.value)).collect();
+        let after: Vec<_> = all(&world).into_iter().map(|e| (e.key.clone(), e.value.clone())).collect();
         prop_assert_eq!(now(world.ledger.verify(&LOG_KEY)).is_ok(), before == after);
     }
 }

@@ -15,7 +15,7 @@ use super::findings::name_of;
 use super::pace::Throughput;
 use super::structure::{Next, next};
 use super::{Care, Findings, Teller};
-use crate::body::is_whole;
+use crate::body::crc64;
 use crate::{Error, Store};
 
 /// Bytes of rows read at a time.
@@ -187,8 +187,8 @@ async fn body(store: &Store, look: &Look<'_>, piece: &Piece) -> Result<u64, Stri
         BodyAt::Inline if !look.deep => Ok(0),
         BodyAt::Inline => {
             let found = store.catalog.inline(piece).await.map_err(|error| error.to_string())?;
-            let bytes = found.ok_or_else(|| "its body is missing".to_owned())?;
-            if !is_whole(piece, &bytes) {
+            let bytes = found.ok_or_else(|| "its body is missing".to_owned())?.value.clone();
+            if crc64(&bytes) != piece.crc64 {
                 return Err("its body is not what was written".into());
             }
             slow_down(look, bytes.len()).await;

@@ -103,10 +103,10 @@ async fn a_key_remembers_when_it_was_last_used() {
         keys.into_iter().find(|key| key.access_key_id == id).unwrap()
     };
     assert_eq!(key().await.last_used, None);
-    world.store.key_used(&world.guest.caller, None, Some("a client"));
+    world.store.key_used(&world.guest.caller, world.now(), None, Some("a client"));
     assert!(key().await.last_used.is_some_and(|at| at.starts_with("2025-11-24T")));
     world.ask(Command::KeyDelete { access_key_id: id.clone() }).await;
-    world.store.key_used(&world.guest.caller, None, Some("a client"));
+    world.store.key_used(&world.guest.caller, world.now(), None, Some("a client"));
     world.store.flush().await.unwrap();
     let Outcome::Keys(keys) = world.ask(Command::KeyList { account: None }).await else { panic!() };
     assert!(keys.iter().all(|key| key.access_key_id != id));
@@ -123,7 +123,7 @@ async fn a_read_that_looks_for_its_body_again_and_again_is_one_request() {
     let before = requests().await;
     // The body is gone, its record is there: that looks like an object that is being replaced.
     let bodies = world.engine.scan(kv::KeyRange::prefix("D/"), 10).await.unwrap().entries;
-    let write = bodies.into_iter().map(|body| kv::Write::Delete(body.key)).collect();
+    let write = bodies.into_iter().map(|body| kv::Write::Delete(body.key.clone())).collect();
     world.engine.commit(kv::Change { require: vec![], write }).await.unwrap().unwrap();
     assert!(matches!(world.get(&world.owner, "o").await, Err(operations::Error::Damaged(_))));
     assert_eq!(requests().await, before + 1);

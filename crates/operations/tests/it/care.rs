@@ -90,7 +90,7 @@ async fn a_body_that_two_records_name_is_named() {
     let world = busy(dir.path()).await;
     let object = rows(&world, &format!("o/{BUCKET}\0large/1")).await.remove(0);
     let twin = [object.key.as_ref(), b"-twin"].concat();
-    tamper(&world, Write::Put(twin.into(), object.value)).await;
+    tamper(&world, Write::Put(twin.into(), object.value.clone())).await;
     let said = told(&verify(&world, false).await);
     assert!(said.contains("large/1-twin: row R/") && said.contains("also named by another record"), "{said}");
     assert!(said.contains("usage of bucket myproject.example.com"), "{said}");
@@ -101,11 +101,11 @@ async fn counters_that_are_off_index_rows_that_are_missing_and_rows_of_nobody_ar
     let dir = tempfile::tempdir().unwrap();
     let world = busy(dir.path()).await;
     let counter = rows(&world, "U/").await.into_iter().find(|row| row.key.ends_with(b"/\0")).unwrap();
-    tamper(&world, Write::Add { key: counter.key, delta: 17, ceiling: None }).await;
+    tamper(&world, Write::Add { key: counter.key.clone(), delta: 17, ceiling: None }).await;
     let grant = rows(&world, "G/").await.remove(0);
-    tamper(&world, Write::Delete(grant.key)).await;
+    tamper(&world, Write::Delete(grant.key.clone())).await;
     let secret = rows(&world, "x/").await.remove(0);
-    tamper(&world, Write::Delete(secret.key)).await;
+    tamper(&world, Write::Delete(secret.key.clone())).await;
     tamper(&world, Write::Put("?".into(), "".into())).await;
     let said = told(&verify(&world, false).await);
     for part in [
@@ -125,13 +125,13 @@ async fn records_that_cannot_be_read_an_event_and_a_small_body_that_were_altered
     let dir = tempfile::tempdir().unwrap();
     let world = busy(dir.path()).await;
     let object = rows(&world, &format!("o/{BUCKET}\0small/1")).await.remove(0);
-    tamper(&world, Write::Put(object.key, "no record".into())).await;
+    tamper(&world, Write::Put(object.key.clone(), "no record".into())).await;
     let event = rows(&world, "L/").await.remove(5);
     let mut value = event.value.to_vec();
     *value.last_mut().unwrap() ^= 1;
-    tamper(&world, Write::Put(event.key, value.into())).await;
+    tamper(&world, Write::Put(event.key.clone(), value.into())).await;
     let body = rows(&world, "D/").await.into_iter().find(|row| row.value.len() == 19).unwrap();
-    tamper(&world, Write::Put(body.key, vec![8; 19].into())).await;
+    tamper(&world, Write::Put(body.key.clone(), vec![8; 19].into())).await;
     let said = told(&verify(&world, true).await);
     assert!(said.contains("object myproject.example.com/small/1: the record under"), "{said}");
     assert!(said.contains("the ledger: the ledger is damaged at entry 5"), "{said}");

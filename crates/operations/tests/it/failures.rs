@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use blobs::Blobs;
-use kv::{Change, Commit, Engine, Entry, Key, KeyRange, ListQuery, Listing, Page};
+use kv::{Answer, Change, Commit, Engine, Entry, Key, KeyRange, ListQuery, Listing, Page};
 use operations::{Error, Expected};
 
 use crate::world::{Sent, World, store_over};
@@ -19,12 +19,12 @@ struct Failing {
 
 #[async_trait]
 impl Engine for Failing {
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>, kv::Error> {
-        self.inner.get_many(keys).await
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Entry>>> {
+        self.inner.get_many(keys)
     }
 
-    async fn unchanged(&self, rows: &[(Key, model::Revision)]) -> Result<bool, kv::Error> {
-        self.inner.unchanged(rows).await
+    fn unchanged<'a>(&'a self, rows: &'a [(Key, model::Revision)]) -> Answer<'a, bool> {
+        self.inner.unchanged(rows)
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Page, kv::Error> {

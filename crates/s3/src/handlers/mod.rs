@@ -21,6 +21,7 @@ mod tagging;
 use std::fmt::Display;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use model::{BucketName, ObjectKey, Timestamp};
 use operations::{Context, Store};
 
@@ -99,6 +100,8 @@ pub(crate) struct Sent<'a, B> {
     /// How it is to be read and verified.
     pub(crate) payload: Payload,
     pub(crate) body: &'a mut Watched<B>,
+    /// Room for an answer's headers that is there already, or none.
+    pub(crate) room: HeaderMap,
 }
 
 impl<'a, B> Sent<'a, B>
@@ -191,8 +194,8 @@ where
 {
     headers::refuse_unsupported(asked)?;
     match asked.call.operation.op {
-        Op::GetObject => object_read::get(asked, ctx).await,
-        Op::HeadObject => object_read::head(asked, ctx).await,
+        Op::GetObject => object_read::get(asked, ctx, sent.room).await,
+        Op::HeadObject => object_read::head(asked, ctx, sent.room).await,
         op => Box::pin(carry_out_apart(op, asked, ctx, sent)).await,
     }
 }

@@ -25,7 +25,7 @@ const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type")
 /// What an object is whose writer did not say.
 const DEFAULT_CONTENT_TYPE: HeaderValue = HeaderValue::from_static("binary/octet-stream");
 
-pub(super) async fn get(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply, Failure> {
+pub(super) async fn get(asked: &Asked<'_>, ctx: &mut Context, room: HeaderMap) -> Result<Reply, Failure> {
     let (get, if_range) = wanted(asked)?;
     let overrides = overrides(asked, ctx)?;
     let (found, body) = match if_range {
@@ -41,12 +41,12 @@ pub(super) async fn get(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply, F
     .map_err(|error| unsatisfied(asked, error))?;
     let len = found.range.end - found.range.start;
     let body = ReplyBody::of_object(body, len, &ctx.request_id).await?;
-    let mut reply = describe(asked, found, overrides)?;
+    let mut reply = describe(asked, found, overrides, room)?;
     *reply.body_mut() = body;
     Ok(reply)
 }
 
-pub(super) async fn head(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply, Failure> {
+pub(super) async fn head(asked: &Asked<'_>, ctx: &mut Context, room: HeaderMap) -> Result<Reply, Failure> {
     let (get, if_range) = wanted(asked)?;
     let overrides = overrides(asked, ctx)?;
     let found = match if_range {
@@ -62,7 +62,7 @@ pub(super) async fn head(asked: &Asked<'_>, ctx: &mut Context) -> Result<Reply, 
     }
     .map_err(|error| unsatisfied(asked, error))?;
     let len = found.range.end - found.range.start;
-    let mut reply = describe(asked, found, overrides)?;
+    let mut reply = describe(asked, found, overrides, room)?;
     reply.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(len));
     Ok(reply)
 }
@@ -181,15 +181,20 @@ fn overrides(asked: &Asked<'_>, ctx: &Context) -> Result<Vec<(HeaderName, Header
 static STORED: [HeaderName; 6] =
     [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, EXPIRES, REDIRECT];
 
-/// The head of the answer about `found`.
-fn describe(asked: &Asked<'_>, found: Found, overrides: Vec<(HeaderName, HeaderValue)>) -> Result<Reply, Failure> {
+/// The head of the answer about `found`, made in `room`.
+fn describe(
+    asked: &Asked<'_>,
+    found: Found,
+    overrides: Vec<(HeaderName, HeaderValue)>,
+    room: HeaderMap,
+) -> Result<Reply, Failure> {
     let show_checksum = match asked.text("x-amz-checksum-mode")? {
         None => false,
         Some(mode) if mode.eq_ignore_ascii_case("ENABLED") => true,
         Some(mode) => return Err(S3Error::argument("x-amz-checksum-mode", mode, "Value must be ENABLED").into()),
     };
     let Found { object, range, partial, tags } = found;
-    let mut reply = reply::empty(StatusCode::OK);
+    let mut reply = reply::empty_in(room, StatusCode::OK);
     let headers = reply.headers_mut();
     headers.insert(LAST_MODIFIED, http_date(object.modified));
     headers.insert(ETAG, reply::quoted(object.etag.as_str()));

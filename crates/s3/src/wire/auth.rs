@@ -19,6 +19,7 @@ use super::payload::{self, Announced, Mode, Payload};
 use super::router::Call;
 use super::sigv2::V2;
 use super::sigv4::{self, V4};
+use super::when::Validity;
 use super::{Config, when};
 use crate::error::{Code, S3Error};
 use crate::handlers::Failure;
@@ -32,6 +33,8 @@ pub(crate) struct Claim {
     pub payload: Payload,
     /// How it was proven.
     pub proof: Proof,
+    /// For a URL presigned by SigV4: from when to when it is good.
+    pub presigned: Option<Validity>,
 }
 
 /// How a request is signed.
@@ -56,7 +59,7 @@ pub(crate) async fn prove(
     let mechanism = mechanism(head)?;
     let announced = Announced::read(head)?;
     no_session_token(head)?;
-    let mut proof = Proof::default();
+    let (mut proof, mut presigned) = (Proof::default(), None);
     let (caller, mode) = match mechanism {
         Mechanism::Anonymous => {
             // Some SDKs say nothing about the framing of a request that they do not sign.
@@ -75,6 +78,7 @@ pub(crate) async fn prove(
                 signature_version: Some(sigv4::ALGORITHM),
                 signed_at: Some(ready.at),
             };
+            presigned = v4.expires.map(|seconds| Validity { from: ready.at, seconds });
             let candidate = candidate(store, v4.key_id, source).await?;
             ready.settle(&v4, head, candidate).inspect_err(|error| failed(store, source, error))?
         }
@@ -89,7 +93,7 @@ pub(crate) async fn prove(
     };
     // CompleteMultipartUpload names the checksum of the object that it makes, not that of its own body.
     let checksums_of_body = call.operation.op != Op::CompleteMultipartUpload;
-    Ok(Claim { caller, payload: Payload { mode, checksums_of_body }, proof })
+    Ok(Claim { caller, payload: Payload { mode, checksums_of_body }, proof, presigned })
 }
 
 /// What policies call the place of a signature.
@@ -183,12 +187,7 @@ fn ready_v4<'h>(
     v4.check_scope(&date, config)?;
     match v4.expires {
         None => when::check_skew(at, now)?,
-        Some(seconds) => {
-            if at.millis() > now.plus_seconds(model::limits::CLOCK_SKEW_SECONDS).millis() {
-                return Err(S3Error::with_message(Code::AccessDenied, "Request is not valid yet"));
-            }
-            when::check_expiry(at.plus_seconds(seconds), now)?;
-        }
+        Some(seconds) => Validity { from: at, seconds }.check(now)?,
     }
     let payload_hash = head.text("x-amz-content-sha256")?.unwrap_or("UNSIGNED-PAYLOAD");
     let prepared = v4.prepare(head, &date, payload_hash)?;

@@ -203,6 +203,38 @@ impl Head {
         Ok(head)
     }
 
+    /// The headers that were sent as such: all but the hoisted.
+    pub(crate) fn sent_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.headers.iter().filter(|(name, _)| self.hoisted.is_empty() || !self.is_hoisted(name.as_str()))
+    }
+
+    /// Whether the request line names no host, and the header does.
+    pub(crate) fn names_host(&self) -> bool {
+        self.uri.authority().is_none() && self.uri.scheme().is_none()
+    }
+
+    /// Where in the query, as it was sent, the signature by SigV4 stands; `None` if there is none, or it is written in
+    /// another way than signatures are.
+    pub(crate) fn raw_signature(&self) -> Option<Range<usize>> {
+        let pair = self.pairs.iter().find(|pair| pair.purpose == Purpose::V4(V4Key::Signature))?;
+        match pair.value {
+            Text::Plain(start, end) => Some(start..end),
+            Text::Decoded(..) => None,
+        }
+    }
+
+    /// The same head in memory of its own. What comes from a connection is a part of the buffer into which it was read, and
+    /// keeps all of that.
+    pub(crate) fn detached(&self) -> Self {
+        let mut headers = HeaderMap::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            let copy = HeaderValue::from_bytes(value.as_bytes()).expect("it is the value of a header");
+            headers.append(name.clone(), copy);
+        }
+        let uri = self.uri.to_string().parse().expect("it is a URI");
+        Head { uri, headers, ..self.clone() }
+    }
+
     /// The same request with other headers.
     pub(crate) fn with_headers(&self, headers: HeaderMap) -> Self {
         let header_names = names(&headers);

@@ -23,6 +23,7 @@ pub(crate) mod fuzz;
 pub mod head;
 pub(crate) mod payload;
 pub(crate) mod router;
+pub(crate) mod seen;
 mod sigv2;
 mod sigv4;
 #[cfg(test)]
@@ -30,6 +31,8 @@ mod vectors;
 mod when;
 
 pub use address::Style;
+
+use subtle::{Choice, ConstantTimeEq as _};
 
 /// What the wire must know of the server.
 #[derive(Debug, Clone)]
@@ -40,4 +43,13 @@ pub struct Config {
     pub domains: Vec<String>,
     /// Whether every key may sign by SigV2.
     pub allow_sigv2: bool,
+}
+
+/// Whether two runs of bytes are the same, in the same time whatever differs but their length.
+fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    // In words, which takes fewer steps; at most seven bytes are left.
+    let ((a_words, a_rest), (b_words, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let words = a_words.iter().zip(b_words).map(|(a, b)| u64::from_ne_bytes(*a).ct_eq(&u64::from_ne_bytes(*b)));
+    let same_length = Choice::from(u8::from(a.len() == b.len()));
+    words.fold(same_length & a_rest.ct_eq(b_rest), |same, word| same & word).into()
 }

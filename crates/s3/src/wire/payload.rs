@@ -11,6 +11,16 @@ pub(crate) struct Payload {
     pub(super) checksums_of_body: bool,
 }
 
+impl Payload {
+    /// A body of a request whose signature says nothing of it; it describes no object.
+    pub(super) const PLAIN: Payload = Payload { mode: Mode::Plain, checksums_of_body: true };
+
+    /// Whether it is such a body.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self, Payload { mode: Mode::Plain, checksums_of_body: true })
+    }
+}
+
 /// The ways in which a body can come.
 pub(super) enum Mode {
     /// As it is; the signature does not cover it.

@@ -37,6 +37,15 @@ pub(crate) struct Call {
     pub head: Arc<Head>,
 }
 
+impl Call {
+    /// The same call in memory of its own; see [`Head::detached`].
+    pub(crate) fn detached(&self) -> Self {
+        let Call { operation, style, .. } = *self;
+        let (bucket, key, version) = (self.bucket.clone(), self.key.clone(), self.version.clone());
+        Call { operation, bucket, key, version, style, head: Arc::new(self.head.detached()) }
+    }
+}
+
 /// Finds the operation.
 ///
 /// # Errors

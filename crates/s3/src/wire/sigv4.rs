@@ -9,13 +9,12 @@ use std::sync::Arc;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use model::{Timestamp, limits};
 use sha2::{Digest as _, Sha256};
-use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
 use super::encoding::{self, NotDecodable};
 use super::head::{Head, Purpose, V4Key};
 use super::payload::asymmetric;
-use super::{Config, when};
+use super::{Config, same_bytes, when};
 use crate::error::{Code, S3Error};
 
 /// Most headers that a signature may name.
@@ -417,11 +416,5 @@ fn hex_of(bytes: &[u8; 32]) -> [u8; 64] {
 /// Whether `given`, in hexadecimal, is `wanted`, in the same time whatever differs.
 fn same(wanted: &[u8; 32], given: &str) -> bool {
     let Some(given) = encoding::unhex::<32>(given) else { return false };
-    // In words, which takes fewer steps.
-    let words = |bytes: &[u8; 32]| -> [u64; 4] {
-        let (words, _) = bytes.as_chunks::<8>();
-        std::array::from_fn(|at| u64::from_ne_bytes(words[at]))
-    };
-    let (wanted, given) = (words(wanted), words(&given));
-    wanted.iter().zip(&given).fold(Choice::from(1), |same, (a, b)| same & a.ct_eq(b)).into()
+    same_bytes(wanted, &given)
 }

@@ -79,6 +79,25 @@ pub(super) fn check_expiry(expires: Timestamp, now: Timestamp) -> Result<(), S3E
         .with_detail("ServerTime", iso_date(now)))
 }
 
+/// From when to when a presigned URL is good.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Validity {
+    /// When it was signed.
+    pub from: Timestamp,
+    /// How long it is good from then on.
+    pub seconds: u64,
+}
+
+impl Validity {
+    /// Refuses a URL of the future, as far as clocks may differ, and one whose time is over.
+    pub fn check(self, now: Timestamp) -> Result<(), S3Error> {
+        if self.from.millis() > now.plus_seconds(limits::CLOCK_SKEW_SECONDS).millis() {
+            return Err(S3Error::with_message(Code::AccessDenied, "Request is not valid yet"));
+        }
+        check_expiry(self.from.plus_seconds(self.seconds), now)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

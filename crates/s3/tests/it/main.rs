@@ -2,6 +2,7 @@
 
 mod buckets;
 mod forms;
+mod links;
 mod objects;
 mod policies;
 mod reach;

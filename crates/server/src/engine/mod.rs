@@ -184,7 +184,7 @@ impl Handler for Front {
         &self,
         arrival: Arrival,
         request: http::Request<hyper::body::Incoming>,
-    ) -> impl Future<Output = http::Response<s3::ReplyBody>> + Send {
+    ) -> impl Future<Output = http::Response<s3::ReplyBody>> + Send + use<> {
         let Arrival { request_id, peer, received, tls } = arrival;
         let arrival = s3::Arrival { request_id, source: Some(peer), received, tls };
         self.0.handle(arrival, request)

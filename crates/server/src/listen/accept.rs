@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::FutureExt as _;
 use http::HeaderValue;
 use http::header::{CONNECTION, EXPECT};
 use hyper::body::Body as _;
@@ -150,16 +151,15 @@ async fn speak_http<H: Handler + Sync>(
             received: now(),
             tls,
         };
-        let handler = shared.port.handler.clone();
         let unasked = no_continue_comes(&request);
-        // hyper moves it to its place with every request, and it is large.
-        Box::pin(async move {
-            let mut response = handler.handle(arrival, request).await;
+        let answering = shared.port.handler.handle(arrival, request).map(move |mut response| {
             if unasked {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response)
-        })
+        });
+        // hyper moves it to its place with every request, and it is large.
+        Box::pin(answering)
     });
     let connection = http1::Builder::new()
         .timer(HeadTimer::default())

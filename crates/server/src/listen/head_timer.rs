@@ -1,24 +1,24 @@
 //! The timer by which hyper bounds the wait for a head.
 //!
 //! hyper asks for a new one with each request, and drops it when the head is there. So what is handed out is a moment;
-//! the timer is the connection's, and is moved only when it rings, so that requests that come in time cost next to
-//! nothing.
+//! the timer is the connection's.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
 use tokio::time;
 
+use super::alarm::Alarm;
+
 /// One connection's.
 #[derive(Clone, Default)]
 pub(crate) struct HeadTimer(Shared);
 
-/// `None` until somebody waits.
-type Shared = Arc<Mutex<Option<Pin<Box<time::Sleep>>>>>;
+type Shared = Arc<Mutex<Alarm>>;
 
 impl Timer for HeadTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
@@ -45,16 +45,8 @@ impl Future for Wait {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
-        let timer = timer.get_or_insert_with(|| Box::pin(time::sleep_until(self.end)));
         // It rings for an earlier wait, or at the end of this one: a later wait of a connection never ends earlier.
-        loop {
-            ready!(timer.as_mut().poll(cx));
-            if time::Instant::now() >= self.end {
-                return Poll::Ready(());
-            }
-            timer.as_mut().reset(self.end);
-        }
+        self.timer.lock().unwrap_or_else(PoisonError::into_inner).poll(self.end, cx)
     }
 }
 

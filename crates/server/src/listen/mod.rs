@@ -12,6 +12,7 @@
 
 mod accept;
 mod address;
+mod alarm;
 mod bind;
 mod head_timer;
 mod linger;
@@ -51,7 +52,7 @@ pub(crate) trait Handler: Clone + Send + 'static {
         &self,
         arrival: Arrival,
         request: http::Request<Incoming>,
-    ) -> impl Future<Output = http::Response<Self::Body>> + Send;
+    ) -> impl Future<Output = http::Response<Self::Body>> + Send + use<Self>;
 }
 
 /// The bounds of one listener.

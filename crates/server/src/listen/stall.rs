@@ -4,14 +4,15 @@
 //! the answer) end here. Bytes that move in either direction count as life for both: a download of hours has a read that
 //! waits for hours, and a client that is busy sending need not take our bytes at once.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
+
+use super::alarm::Alarm;
 
 pub(crate) struct Stalling<S> {
     io: S,
@@ -30,31 +31,23 @@ impl<S> Stalling<S> {
     }
 }
 
-/// One direction's wait. The clock is read when a wait begins, and the timer is moved only when it rings, so that bytes
-/// that flow cost next to nothing.
+/// One direction's wait. The clock is read when a wait begins.
 struct Patience {
     limit: Duration,
     waiting_since: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 impl Patience {
     fn new(limit: Duration) -> Self {
-        Patience { limit, waiting_since: None, timer: None }
+        Patience { limit, waiting_since: None, alarm: Alarm::default() }
     }
 
     /// Goes on with a wait; ready when it has lasted too long.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        let end = since + self.limit;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
-        loop {
-            ready!(timer.as_mut().poll(cx));
-            if Instant::now() >= end {
-                return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the peer neither sends nor takes bytes"));
-            }
-            timer.as_mut().reset(end);
-        }
+        ready!(self.alarm.poll(since + self.limit, cx));
+        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the peer neither sends nor takes bytes"))
     }
 }
 

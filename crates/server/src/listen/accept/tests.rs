@@ -18,15 +18,21 @@ struct Echo;
 impl Handler for Echo {
     type Body = Full<Bytes>;
 
-    async fn handle(&self, arrival: Arrival, request: http::Request<Incoming>) -> http::Response<Full<Bytes>> {
-        let (head, body) = request.into_parts();
-        let read = body.collect().await.map_or(usize::MAX, |body| body.to_bytes().len());
-        if let Some(millis) = head.uri.path().strip_prefix("/slow/") {
-            tokio::time::sleep(Duration::from_millis(millis.parse().unwrap())).await;
+    fn handle(
+        &self,
+        arrival: Arrival,
+        request: http::Request<Incoming>,
+    ) -> impl Future<Output = http::Response<Full<Bytes>>> + Send + use<> {
+        async move {
+            let (head, body) = request.into_parts();
+            let read = body.collect().await.map_or(usize::MAX, |body| body.to_bytes().len());
+            if let Some(millis) = head.uri.path().strip_prefix("/slow/") {
+                tokio::time::sleep(Duration::from_millis(millis.parse().unwrap())).await;
+            }
+            let text =
+                format!("id={} peer={} secure={} read={read}", arrival.request_id, arrival.peer, arrival.tls.is_some());
+            http::Response::new(Full::new(Bytes::from(text)))
         }
-        let text =
-            format!("id={} peer={} secure={} read={read}", arrival.request_id, arrival.peer, arrival.tls.is_some());
-        http::Response::new(Full::new(Bytes::from(text)))
     }
 }
 
