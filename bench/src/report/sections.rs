@@ -62,17 +62,20 @@ impl Document {
             number(reads.answer_bytes as f64),
             reads.headers,
         ));
-        let rates = [0, 1].map(|side| reads.median(side, |spell| spell.rate));
-        for (side, name) in ["Bailiwick", "plain hyper"].into_iter().enumerate() {
+        let sides = ["Bailiwick", "plain hyper", "Bailiwick, each URL for the first time"];
+        let rates = [0, 1, 2].map(|side| reads.median(side, |spell| spell.rate));
+        for (side, name) in sides.into_iter().enumerate() {
             let (cost, busy) = (reads.median(side, |spell| spell.cost), reads.median(side, |spell| spell.busy));
             self.say(&format!("| {name} | {} | {} µs | {:.0} % |\n", number(rates[side]), number(cost), busy * 100.0));
         }
-        self.say(&format!(
-            "| ratio | {} | {} | |\n",
-            number(reads.ratio(|spell| spell.rate)),
-            number(reads.ratio(|spell| spell.cost))
-        ));
-        let each: Vec<String> = reads.rounds.iter().map(|[ours, plain]| number(ours.rate / plain.rate)).collect();
+        for (side, name) in [(0, "ratio"), (2, "ratio, each URL for the first time")] {
+            self.say(&format!(
+                "| {name} | {} | {} | |\n",
+                number(reads.ratio(side, |spell| spell.rate)),
+                number(reads.ratio(side, |spell| spell.cost))
+            ));
+        }
+        let each: Vec<String> = reads.rounds.iter().map(|[ours, plain, _]| number(ours.rate / plain.rate)).collect();
         self.say(&format!("\nThe ratio of rates, round by round: {}.\n", each.join(", ")));
         let bars = vec![("plain hyper".to_owned(), rates[1]), ("Bailiwick".to_owned(), rates[0])];
         let mark = Some((format!("{} × plain hyper", super::READ_RATIO), super::READ_RATIO * rates[1]));

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use foldhash::quality::RandomState;
 use kv::Write;
 use parking_lot::Mutex;
 
@@ -13,7 +14,7 @@ use crate::usage::{self, Usage, UsageKey};
 /// killed loses what was collected since the last batch; `operations` writes one at least every 10 s and when it drains.
 #[derive(Default)]
 pub struct Meter {
-    lines: Mutex<HashMap<UsageKey, Arc<Line>>>,
+    lines: Mutex<HashMap<UsageKey, Arc<Line>, RandomState>>,
 }
 
 /// A line that is collected: what is added to it goes into the next batch, whenever that is.

@@ -11,11 +11,12 @@
 //! Kept is only what was verified, so who has no key fills nothing. A URL that came once leaves a number; what it means is
 //! kept when it comes again. The least used go when there is no more room.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Uri};
 use identity::Proven;
@@ -37,12 +38,12 @@ use crate::handlers::Failure;
 const BYTES: u64 = 4 << 20;
 /// Bytes of a usual URL, with what it means.
 const USUAL: u64 = 4 << 10;
-/// What a number takes.
-const NUMBER: u64 = 64;
+/// What a number counts, which is more than it takes: eight thousand are enough to know a URL that is in use.
+const NUMBER: u64 = 512;
 /// Longest request that is kept, in bytes.
 const LONGEST: usize = 4 << 10;
 
-/// By a hash that nobody outside can foresee; two URLs of one hash push each other out.
+/// By a hash; two URLs of one hash push each other out.
 pub(crate) struct Seen {
     /// `None`: it was right once.
     urls: Cache<u64, Option<Arc<Url>>, Weight>,
@@ -83,7 +84,7 @@ impl Weighter<u64, Option<Arc<Url>>> for Weight {
 impl Seen {
     /// None yet.
     pub fn new() -> Self {
-        Seen { urls: Cache::with_weighter((BYTES / USUAL) as usize, BYTES, Weight), hashes: RandomState::new() }
+        Seen { urls: Cache::with_weighter((BYTES / USUAL) as usize, BYTES, Weight), hashes: RandomState::default() }
     }
 
     /// The same request, if it was right before.
