@@ -1,21 +1,23 @@
-//! The system's allocator, with a count of what is asked of it.
+//! The program's allocator, with a count of what is asked of it.
 //!
 //! It counts only after [`start`], which the process whose allocations are measured calls; for everybody else it is the
-//! system's allocator and the reading of a flag that never changes. A `realloc` counts like an allocation, because it may
+//! program's allocator and the reading of a flag that never changes. A `realloc` counts like an allocation, because it may
 //! be one.
 //!
 //! [`trace`] keeps where the next allocations come from. What it allocates itself is neither counted nor traced.
 
 #![allow(
     unsafe_code,
-    reason = "GlobalAlloc is an unsafe trait; everything is passed on to the system's allocator as it came"
+    reason = "GlobalAlloc is an unsafe trait; everything is passed on to the program's allocator as it came"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout};
 use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use mimalloc::MiMalloc;
 
 struct Counting;
 
@@ -91,30 +93,30 @@ fn keep(origin: Backtrace) {
     }
 }
 
-// SAFETY: each call is passed on unchanged to `System`, which keeps GlobalAlloc's contract; `note` touches no memory of
+// SAFETY: each call is passed on unchanged to `MiMalloc`, which keeps GlobalAlloc's contract; `note` touches no memory of
 // the caller's, and an allocation within it does not come back to it.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size());
-        // SAFETY: the caller's promise is the one that `System` asks for.
-        unsafe { System.alloc(layout) }
+        // SAFETY: the caller's promise is the one that `MiMalloc` asks for.
+        unsafe { MiMalloc.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         note(layout.size());
         // SAFETY: as above.
-        unsafe { System.alloc_zeroed(layout) }
+        unsafe { MiMalloc.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         note(size);
         // SAFETY: as above.
-        unsafe { System.realloc(old, layout, size) }
+        unsafe { MiMalloc.realloc(old, layout, size) }
     }
 
     unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
         // SAFETY: as above.
-        unsafe { System.dealloc(old, layout) }
+        unsafe { MiMalloc.dealloc(old, layout) }
     }
 }
 
