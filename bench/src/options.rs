@@ -15,7 +15,8 @@ pub(crate) struct Options {
     /// Short rounds and a small upload: whether it works, not how fast it is. Prints the document.
     #[arg(long)]
     pub quick: bool,
-    /// Write the document all the same, of the parts that were measured, with as short rounds as were asked for.
+    /// Write the document all the same, with as short rounds as were asked for; parts that were measured alone are put into
+    /// the one that is there.
     #[arg(long)]
     pub write: bool,
     /// How many interleaved rounds.

@@ -1,6 +1,7 @@
 //! The document: targets first, then how it was found, then the figures.
 
 mod access;
+mod parts;
 mod peers;
 mod scale;
 mod sections;
@@ -86,8 +87,14 @@ pub(crate) fn publish(options: &Options, found: &Findings) -> Outcome<bool> {
         for (name, plot) in &document.plots {
             std::fs::write(plots.join(format!("{name}.svg")), plot.svg())?;
         }
-        std::fs::write(options.docs.join("performance.md"), &document.text)?;
-        eprintln!("· written to {}", options.docs.join("performance.md").display());
+        let path = options.docs.join("performance.md");
+        // Of some parts only: the others stay.
+        let text = match std::fs::read_to_string(&path) {
+            Ok(whole) if !options.only.is_empty() => parts::put(&whole, &document.text),
+            _ => document.text,
+        };
+        std::fs::write(&path, text)?;
+        eprintln!("· written to {}", path.display());
     } else {
         print!("{}", document.text);
     }
@@ -157,12 +164,7 @@ fn targets(found: &Findings) -> Vec<Target> {
     };
     if let Some(reads) = &found.reads {
         let ratio = reads.ratio(0, |spell| spell.rate);
-        target(
-            "rate of presigned GETs of 4 KiB (URLs that come again), by that of plain hyper",
-            ratio,
-            "",
-            Bound::Least(READ_RATIO),
-        );
+        target("rate of presigned GETs of 4 KiB, by that of plain hyper", ratio, "", Bound::Least(READ_RATIO));
     }
     if let Some(allocations) = &found.allocations {
         let bound = Bound::Most(ALLOCATIONS);
