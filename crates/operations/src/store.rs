@@ -191,12 +191,14 @@ impl Store {
         self.throttle.failed(Attempt::Signature, source);
     }
 
-    /// Notes that the caller's key was used at that time, from that address, by a client that calls itself so.
-    pub fn key_used(&self, caller: &Caller, at: Timestamp, source: Option<IpAddr>, client: Option<&str>) {
+    /// Notes that the caller's key was used now, from that address, by a client that calls itself so. Now, and not when the
+    /// request arrived: whoever sends one slowly does not reach back into the days in which a pin learned.
+    pub fn key_used(&self, caller: &Caller, source: Option<IpAddr>, client: Option<&str>) {
         let Some(key) = caller.principal().key_id() else { return };
-        self.uses.note(key, at, source, client);
+        let now = self.now();
+        self.uses.note(key, now, source, client);
         if let (Principal::Key { share: Some(share), .. }, Some(source)) = (caller.principal(), source)
-            && share.learns(at)
+            && share.learns(now)
         {
             self.uses.learn(share, Network::of_caller(source));
         }

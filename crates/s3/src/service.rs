@@ -67,6 +67,11 @@ impl Service {
         Service(Arc::new(Inner { store, config, seen: Seen::new(), host_id: host_id.into(), host_id_value }))
     }
 
+    /// How many requests came by a presigned URL that was found right before, and were not read anew.
+    pub fn recalled(&self) -> u64 {
+        self.0.seen.recalled()
+    }
+
     /// Answers one request; what goes wrong is an answer too. `Date` is left to the server, which knows it.
     pub fn handle<B>(
         &self,
@@ -111,7 +116,7 @@ impl Service {
         let Inner { store, config, seen, .. } = &*self.0;
         let &Arrival { received, source, tls, .. } = arrival;
         if let Some(url) = seen.find(&parts, tls)
-            && let Some(claim) = url.claim(store, received, source).await?
+            && let Some(claim) = url.claim(seen, store, received, source).await?
         {
             let mut room = parts.headers;
             room.clear();
@@ -136,7 +141,7 @@ impl Service {
     {
         let Inner { store, config, .. } = &*self.0;
         let (call, claim, room) = self.understand(parts, arrival).await?;
-        store.key_used(&claim.caller, arrival.received, arrival.source, call.head.header("user-agent"));
+        store.key_used(&claim.caller, arrival.source, call.head.header("user-agent"));
         store.admit(&claim.caller)?;
         tracing::debug!(request_id = %arrival.request_id, operation = call.operation.name, "asked");
         let asked = Asked { store, config, call: &call, proof: claim.proof, received: arrival.received };

@@ -227,7 +227,7 @@ async fn a_share_works_only_from_its_networks() {
 async fn a_pinned_share_works_from_where_it_was_seen_in_its_first_days() {
     let world = World::new().await;
     let (share, vendor) = world.share_by(ShareOrder { pin: Some(7), ..read_write() }).await;
-    let used_from = |ctx: &Context| world.store.key_used(&ctx.caller, world.now(), ctx.source, Some("restic/0.18"));
+    let used_from = |ctx: &Context| world.store.key_used(&ctx.caller, ctx.source, Some("restic/0.18"));
     let (home, away) = (from(&vendor, "192.0.2.1"), from(&vendor, "203.0.113.9"));
     used_from(&home);
     used_from(&from(&vendor, "2001:db8::7"));

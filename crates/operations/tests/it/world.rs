@@ -110,11 +110,6 @@ impl World {
         World::of(store, engine, blobs, clock).await
     }
 
-    /// What its clock says.
-    pub fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.clock.fetch_add(1, Ordering::Relaxed))
-    }
-
     async fn of(store: Store, engine: Arc<dyn Engine>, blobs: Arc<blobs::Memory>, clock: Arc<AtomicU64>) -> World {
         assert!(store.start().await.unwrap());
         let owner = account(&store, "owner@example.com", false).await;

@@ -88,7 +88,7 @@ async fn prove(
     let Some((caller, proof)) = form::prove(form, asked.config, asked.store, ctx.source).await? else {
         return Ok((asked.proof, Sizes::default()));
     };
-    asked.store.key_used(&caller, asked.received, ctx.source, asked.call.head.header("user-agent"));
+    asked.store.key_used(&caller, ctx.source, asked.call.head.header("user-agent"));
     ctx.caller = caller;
     let policy = Policy::parse(form.get("policy").unwrap_or_default())?;
     Ok((proof, policy.check(form, asked.bucket()?, asked.received)?))

@@ -1,20 +1,23 @@
 //! Presigned URLs that were found right before.
 //!
-//! A presigned URL is made to be used: a picture by everybody who sees the page, a film range by range. To read, route and
-//! verify the same bytes again gives the same again, and is a fifth of what a small read costs. So what they gave is kept,
-//! for requests that are the same to the byte, headers included.
+//! A presigned URL is made to be used more than once: by a page that shows a picture again, a build that fetches the same
+//! archive, a cache that asks whether it is still the same. To read, route and verify the same bytes again gives the same
+//! again, and is a fifth of what a small read costs. So what they gave is kept, for requests that are the same to the byte,
+//! headers included.
 //!
 //! What is kept lets nobody in. Each use checks what may have changed: the time; the key, with its secret, account and share
 //! ([`identity::Directory::recall`]); and the authoriser is asked as ever. Where anything is not as it was, the request is
 //! read, routed and verified like one that was never seen.
 //!
 //! Kept is only what was verified, so who has no key fills nothing. A URL that came once leaves a number; what it means is
-//! kept when it comes again. The least used go when there is no more room.
+//! kept when it comes again. The least used go when there is no more room; and one whose time is over, or whose key has
+//! changed, when it is used again.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use http::request::Parts;
@@ -36,22 +39,27 @@ use crate::handlers::Failure;
 
 /// Most bytes that are kept, about.
 const BYTES: u64 = 4 << 20;
-/// Bytes of a usual URL, with what it means.
+/// Bytes of a usual request, with what it means.
 const USUAL: u64 = 4 << 10;
+/// What a header, and a pair of the query, take beside their texts, about.
+const PIECE: u64 = 250;
 /// What a number counts, which is more than it takes: eight thousand are enough to know a URL that is in use.
 const NUMBER: u64 = 512;
 /// Longest request that is kept, in bytes.
 const LONGEST: usize = 4 << 10;
 
-/// By a hash; two URLs of one hash push each other out.
+/// By a hash; two requests of one hash push each other out.
 pub(crate) struct Seen {
     /// `None`: it was right once.
     urls: Cache<u64, Option<Arc<Url>>, Weight>,
     hashes: RandomState,
+    /// How often one was found again.
+    recalled: AtomicU64,
 }
 
 /// One that was right, with what it means.
 pub(crate) struct Url {
+    hash: u64,
     exact: Exact,
     call: Arc<Call>,
     proven: Proven,
@@ -68,6 +76,8 @@ struct Exact {
     signature: Range<usize>,
     /// Each as `name:value` and a line feed, which no name or value holds.
     headers: Box<[u8]>,
+    /// How many headers and pairs of the query there are.
+    pieces: u64,
     tls: Option<&'static str>,
 }
 
@@ -77,19 +87,21 @@ struct Weight;
 impl Weighter<u64, Option<Arc<Url>>> for Weight {
     fn weight(&self, _: &u64, url: &Option<Arc<Url>>) -> u64 {
         // Each text is kept twice, as it was sent and as it was understood.
-        NUMBER + url.as_ref().map_or(0, |url| USUAL / 2 + 2 * url.exact.len() as u64)
+        let exact = |exact: &Exact| USUAL / 2 + 2 * exact.len() as u64 + PIECE * exact.pieces;
+        NUMBER + url.as_ref().map_or(0, |url| exact(&url.exact))
     }
 }
 
 impl Seen {
     /// None yet.
     pub fn new() -> Self {
-        Seen { urls: Cache::with_weighter((BYTES / USUAL) as usize, BYTES, Weight), hashes: RandomState::default() }
+        let urls = Cache::with_weighter((BYTES / USUAL) as usize, BYTES, Weight);
+        Seen { urls, hashes: RandomState::default(), recalled: AtomicU64::new(0) }
     }
 
     /// The same request, if it was right before.
     pub fn find(&self, parts: &Parts, tls: Option<&'static str>) -> Option<Arc<Url>> {
-        let hash = self.hash(&parts.method, parts.uri.path(), parts.uri.query()?)?;
+        let hash = self.hash(&parts.method, parts.uri.path(), parts.uri.query()?, parts.headers.iter())?;
         self.urls.get(&hash)?.filter(|url| url.exact.is(parts, tls))
     }
 
@@ -97,23 +109,44 @@ impl Seen {
     pub fn keep(&self, call: &Call, claim: &Claim) {
         let head = &*call.head;
         let (Some(validity), true) = (claim.presigned, claim.payload.is_plain()) else { return };
-        let Some(hash) = self.hash(&head.method, head.raw_path(), head.raw_query()) else { return };
+        let hash = self.hash(&head.method, head.raw_path(), head.raw_query(), head.sent_headers());
+        let Some(hash) = hash else { return };
         if self.urls.peek(&hash).is_none() {
             self.urls.insert(hash, None);
             return;
         }
         let (Some(proven), Some(exact)) = (claim.caller.proven(), Exact::of(head)) else { return };
         let (call, proof) = (Arc::new(call.detached()), claim.proof);
-        self.urls.insert(hash, Some(Arc::new(Url { exact, call, proven, proof, validity })));
+        self.urls.insert(hash, Some(Arc::new(Url { hash, exact, call, proven, proof, validity })));
     }
 
-    fn hash(&self, method: &Method, path: &str, query: &str) -> Option<u64> {
+    /// Forgets it.
+    fn forget(&self, url: &Url) {
+        self.urls.remove(&url.hash);
+    }
+
+    /// How many requests were answered without being read anew.
+    pub fn recalled(&self) -> u64 {
+        self.recalled.load(Ordering::Relaxed)
+    }
+
+    fn hash<'h>(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &str,
+        headers: impl Iterator<Item = (&'h HeaderName, &'h HeaderValue)>,
+    ) -> Option<u64> {
         if method != Method::GET && method != Method::HEAD {
             return None;
         }
         let mut hasher = self.hashes.build_hasher();
         hasher.write(path.as_bytes());
         hasher.write(query.as_bytes());
+        for (name, value) in headers {
+            hasher.write(name.as_str().as_bytes());
+            hasher.write(value.as_bytes());
+        }
         hasher.write_u8(u8::from(method == Method::HEAD));
         Some(hasher.finish())
     }
@@ -129,11 +162,21 @@ impl Url {
     ///
     /// # Errors
     /// Those of a URL whose time is over, and of an address that may not try.
-    pub async fn claim(&self, store: &Store, now: Timestamp, source: Option<IpAddr>) -> Result<Option<Claim>, Failure> {
-        self.validity.check(now)?;
-        let caller = store.recall(&self.proven, source).await?;
+    pub async fn claim(
+        &self,
+        seen: &Seen,
+        store: &Store,
+        now: Timestamp,
+        source: Option<IpAddr>,
+    ) -> Result<Option<Claim>, Failure> {
+        self.validity.check(now).inspect_err(|_| seen.forget(self))?;
+        let Some(caller) = store.recall(&self.proven, source).await? else {
+            seen.forget(self);
+            return Ok(None);
+        };
+        seen.recalled.fetch_add(1, Ordering::Relaxed);
         let (proof, presigned) = (self.proof, Some(self.validity));
-        Ok(caller.map(|caller| Claim { caller, payload: Payload::PLAIN, proof, presigned }))
+        Ok(Some(Claim { caller, payload: Payload::PLAIN, proof, presigned }))
     }
 }
 
@@ -141,7 +184,9 @@ impl Exact {
     /// `None` for what is better read each time.
     fn of(head: &Head) -> Option<Self> {
         let mut headers = Vec::new();
+        let mut pieces = head.purposes().count() as u64;
         for (name, value) in head.sent_headers() {
+            pieces += 1;
             for part in [name.as_str().as_bytes(), b":", value.as_bytes(), b"\n"] {
                 headers.extend_from_slice(part);
             }
@@ -152,6 +197,7 @@ impl Exact {
             query: head.raw_query().into(),
             signature: head.raw_signature()?,
             headers: headers.into(),
+            pieces,
             tls: head.tls,
         };
         (head.names_host() && exact.len() <= LONGEST).then_some(exact)

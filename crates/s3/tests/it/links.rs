@@ -89,9 +89,12 @@ impl Rig {
 
     /// Uses a link so often that it is remembered.
     async fn use_it(&self, link: &Arriving) {
-        for _ in 0..3 {
+        for _ in 0..2 {
             assert_eq!(self.both(link).await.0, 200);
         }
+        let before = self.world.service.recalled();
+        assert_eq!(self.both(link).await.0, 200);
+        assert_eq!(self.world.service.recalled(), before + 1, "it is not remembered");
     }
 
     async fn refused(&self, arriving: &Arriving, code: &str) {
@@ -251,6 +254,20 @@ async fn a_header_that_a_used_link_carries_in_its_query_cannot_be_sent_beside_it
     let bare = rig.link();
     rig.use_it(&bare).await;
     rig.refused(&bare.clone().header("x-amz-checksum-mode", "ENABLED"), "AccessDenied").await;
+}
+
+/// Two programs that use one link do not make each other's be forgotten.
+#[tokio::test]
+async fn a_link_is_remembered_with_each_of_the_headers_that_it_comes_with() {
+    let rig = Rig::new().await;
+    let [one, other] = ["one/1", "other/2"].map(|agent| rig.link().header("user-agent", agent));
+    rig.use_it(&one).await;
+    rig.use_it(&other).await;
+    let before = rig.world.service.recalled();
+    for link in [&one, &other, &one] {
+        assert_eq!(rig.both(link).await.0, 200);
+    }
+    assert_eq!(rig.world.service.recalled(), before + 3);
 }
 
 /// Whoever guesses is slowed down, with a link that works as with any other.
