@@ -1,8 +1,8 @@
 //! The two values of authentication: a [`Candidate`], whose key was found, and a [`Caller`], who proved to hold it.
 //!
 //! Neither can be put together elsewhere: their fields are private, and the only way from one to the other is a
-//! verification that succeeds, now or (see [`Directory::recall`](crate::Directory::recall)) of the same thing before. Whoever asks the authoriser needs a [`Caller`], so a request cannot be executed for
-//! somebody whose signature nobody checked.
+//! verification that succeeds, now or (see [`Directory::recall`](crate::Directory::recall)) of the same thing before. Whoever
+//! asks the authoriser needs a [`Caller`], so a request cannot be executed for somebody whose signature nobody checked.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -74,7 +74,8 @@ impl Caller {
         Caller(Who::Key(standing))
     }
 
-    /// That the caller has proven to hold its key, for [`Directory::recall`](crate::Directory::recall); `None` for who proves nothing.
+    /// That the caller has proven to hold its key, for [`Directory::recall`](crate::Directory::recall); `None` for who proves
+    /// nothing.
     pub fn proven(&self) -> Option<Proven> {
         match &self.0 {
             Who::Anonymous | Who::Operator { .. } => None,

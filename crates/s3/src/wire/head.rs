@@ -208,9 +208,9 @@ impl Head {
         self.headers.iter().filter(|(name, _)| self.hoisted.is_empty() || !self.is_hoisted(name.as_str()))
     }
 
-    /// Whether the request line names no host, and the header does.
-    pub(crate) fn names_host(&self) -> bool {
-        self.uri.authority().is_none() && self.uri.scheme().is_none()
+    /// As the request line has it.
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
     }
 
     /// Where in the query, as it was sent, the signature by SigV4 stands; `None` if there is none, or it is written in
@@ -395,6 +395,11 @@ impl Head {
         }
         Ok(())
     }
+}
+
+/// Whether a request line says nothing but path and query; then `Host` names the host.
+pub(crate) fn names_no_host(uri: &Uri) -> bool {
+    uri.authority().is_none() && uri.scheme().is_none()
 }
 
 fn names(headers: &HeaderMap) -> Names {

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderName, HeaderValue, Method};
 use identity::Proven;
 use model::Timestamp;
 use operations::Store;
@@ -30,7 +30,7 @@ use quick_cache::sync::Cache;
 
 use super::auth::Claim;
 use super::facts::Proof;
-use super::head::Head;
+use super::head::{Head, names_no_host};
 use super::payload::Payload;
 use super::router::Call;
 use super::same_bytes;
@@ -200,7 +200,7 @@ impl Exact {
             pieces,
             tls: head.tls,
         };
-        (head.names_host() && exact.len() <= LONGEST).then_some(exact)
+        (names_no_host(head.uri()) && exact.len() <= LONGEST).then_some(exact)
     }
 
     fn len(&self) -> usize {
@@ -213,7 +213,7 @@ impl Exact {
         let Parts { method, uri, headers, .. } = parts;
         self.tls == tls
             && self.method == *method
-            && is_plain(uri)
+            && names_no_host(uri)
             && *self.path == *uri.path()
             && self.is_query(uri.query().unwrap_or("").as_bytes())
             && self.are_headers(headers.iter())
@@ -235,11 +235,6 @@ impl Exact {
             .all(|(name, value)| take(name.as_str().as_bytes()) && take(b":") && take(value.as_bytes()) && take(b"\n"));
         all && left.is_empty()
     }
-}
-
-/// Whether nothing in it is read but path and query.
-fn is_plain(uri: &Uri) -> bool {
-    uri.authority().is_none() && uri.scheme().is_none()
 }
 
 #[cfg(test)]
