@@ -182,10 +182,15 @@ impl World {
 
     /// One more key of the owner's, held back by that policy.
     pub async fn owners_key(&self, policy: &str) -> NewAccount {
-        let order = KeyOrder { account: self.owner.email.clone(), policy: Some(policy.into()), ..KeyOrder::default() };
+        self.one_more_key(&self.owner, Some(policy.into())).await
+    }
+
+    /// One more key of that account's.
+    pub async fn one_more_key(&self, of: &NewAccount, policy: Option<String>) -> NewAccount {
+        let order = KeyOrder { account: of.email.clone(), policy, ..KeyOrder::default() };
         let made = self.store.execute(0, "test".into(), Command::KeyCreate(order)).await.unwrap();
         let Outcome::KeyCreated(NewKey { access_key_id, secret_access_key, .. }) = made else { panic!("no key") };
-        NewAccount { access_key_id, secret_access_key, ..self.owner.clone() }
+        NewAccount { access_key_id, secret_access_key, ..of.clone() }
     }
 
     pub async fn guest(&self, ask: Ask) -> Answer {
